@@ -1,0 +1,103 @@
+"""What the engine produces: model versions, forecast runs, and the forecasts themselves."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from ml.db.base import Base, unique_where_present, utc_now
+from ml.db.types import BigId, Day, Json, Name, Real, UtcDateTime
+
+RUN_STATES = ("running", "published", "superseded", "failed")
+
+
+class ModelVersion(Base):
+    """A trained model. `alias` is 'champion' for the one that serves its grain, else null.
+
+    `slot` is the grain while the version is champion and null otherwise, so that a
+    unique index admits one champion a grain.
+    """
+
+    __tablename__ = "model_registry"
+    __table_args__ = (
+        sa.UniqueConstraint("model_name", "version"),
+        unique_where_present("uq_model_registry_slot", "slot"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    model_name: Mapped[str] = mapped_column(Name(80))  # e.g. sales-monthly
+    model_type: Mapped[str] = mapped_column(Name(40))  # seasonal_naive, lightgbm, ...
+    version: Mapped[int] = mapped_column(sa.Integer())
+    path: Mapped[str] = mapped_column(Name(250))
+    metrics: Mapped[dict[str, Any]] = mapped_column(Json)
+    trained_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
+    alias: Mapped[str | None] = mapped_column(Name(16))
+    slot: Mapped[str | None] = mapped_column(Name(16))
+    grain: Mapped[str] = mapped_column(Name(8))
+    location_level: Mapped[str] = mapped_column(Name(16))
+    product_level: Mapped[str] = mapped_column(Name(16))
+    parameters: Mapped[dict[str, Any]] = mapped_column(Json)
+    features: Mapped[list[str]] = mapped_column(Json)
+    data_from: Mapped[date] = mapped_column(Day)
+    data_to: Mapped[date] = mapped_column(Day)
+    series_count: Mapped[int] = mapped_column(sa.Integer())
+    reason: Mapped[str] = mapped_column(Name(500), default="")
+    checksum: Mapped[str] = mapped_column(Name(64))
+    libraries: Mapped[dict[str, str]] = mapped_column(Json)
+
+
+class ForecastRun(Base):
+    """One forecast of all series of a grain. Readers look at the published run only.
+
+    `slot` is the grain while the run is the published one: publishing a run is one
+    transaction that moves the slot, so nobody reads half a run.
+    """
+
+    __tablename__ = "forecast_runs"
+    __table_args__ = (
+        sa.CheckConstraint(sa.column("state").in_(RUN_STATES), "state"),
+        unique_where_present("uq_forecast_runs_slot", "slot"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    grain: Mapped[str] = mapped_column(Name(8), index=True)
+    slot: Mapped[str | None] = mapped_column(Name(16))
+    state: Mapped[str] = mapped_column(Name(16), default="running")
+    model_id: Mapped[int] = mapped_column(sa.ForeignKey("model_registry.id"))
+    as_of: Mapped[date] = mapped_column(Day)  # first day of the last complete period
+    horizon: Mapped[int] = mapped_column(sa.Integer())
+    location_level: Mapped[str] = mapped_column(Name(16))
+    product_level: Mapped[str] = mapped_column(Name(16))
+    series_count: Mapped[int] = mapped_column(sa.Integer(), default=0)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
+    published_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class ForecastResult(Base):
+    """The forecast of one series for one period: sales in currency per period."""
+
+    __tablename__ = "forecast_results"
+    __table_args__ = (
+        sa.UniqueConstraint("run_id", "series_id", "period"),
+        sa.Index(None, "series_id", "period"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    run_id: Mapped[int] = mapped_column(sa.ForeignKey("forecast_runs.id"))
+    series_id: Mapped[int] = mapped_column(sa.ForeignKey("series.id"))
+    grain: Mapped[str] = mapped_column(Name(8))
+    period: Mapped[date] = mapped_column(Day)  # first day of the forecast period
+    as_of: Mapped[date] = mapped_column(Day)
+    model_version: Mapped[str] = mapped_column(Name(80))  # '<name>/<version>:<model that made it>'
+    mean: Mapped[float] = mapped_column(Real)
+    p025: Mapped[float] = mapped_column(Real)
+    p10: Mapped[float] = mapped_column(Real)
+    p25: Mapped[float] = mapped_column(Real)
+    p50: Mapped[float] = mapped_column(Real)
+    p75: Mapped[float] = mapped_column(Real)
+    p90: Mapped[float] = mapped_column(Real)
+    p975: Mapped[float] = mapped_column(Real)
+    actual: Mapped[float | None] = mapped_column(Real)

@@ -1,0 +1,109 @@
+"""Sales facts: raw rows, their staging table, and the aggregates by day, week and month."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from ml.db.base import Base
+from ml.db.types import Amount, BigId, Day, HashKey, Name
+
+
+class SalesRow:
+    """The columns that raw rows and staged rows share.
+
+    `row_key` hashes the normalised fields of the row and its occurrence number among
+    equal rows of one file, so that a file loaded twice changes nothing while true
+    duplicates inside it are kept.
+    """
+
+    row_key: Mapped[bytes] = mapped_column(HashKey)
+    sale_date: Mapped[date] = mapped_column(Day)
+    region: Mapped[str] = mapped_column(Name(120), default="")
+    territory: Mapped[str] = mapped_column(Name(120), default="")
+    area: Mapped[str] = mapped_column(Name(120), default="")
+    product_id: Mapped[int] = mapped_column(sa.BigInteger())
+    sales_amount: Mapped[float] = mapped_column(Amount)
+    sales_qty: Mapped[float] = mapped_column(Amount)
+    channel: Mapped[str] = mapped_column(Name(80), default="")
+    customer_id: Mapped[int | None] = mapped_column(sa.BigInteger())
+    order_ref: Mapped[str] = mapped_column(Name(80), default="")
+    series_id: Mapped[int] = mapped_column(sa.BigInteger())
+    import_id: Mapped[int] = mapped_column(sa.BigInteger())
+
+
+class SalesRaw(SalesRow, Base):
+    """One line of a sale (or a return, with negative figures) as it was imported."""
+
+    __tablename__ = "sales_raw"
+    __table_args__ = (
+        sa.UniqueConstraint("row_key"),
+        sa.ForeignKeyConstraint(["product_id"], ["products.id"]),
+        sa.ForeignKeyConstraint(["customer_id"], ["customers.id"]),
+        sa.ForeignKeyConstraint(["series_id"], ["series.id"]),
+        sa.ForeignKeyConstraint(["import_id"], ["imports.id"]),
+        sa.Index(None, "sale_date", "series_id"),
+        sa.Index(None, "import_id"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+
+
+class SalesStaging(SalesRow, Base):
+    """Rows of a running import, committed in chunks, moved to `sales_raw` at its end."""
+
+    __tablename__ = "sales_staging"
+    __table_args__ = (sa.Index(None, "import_id", "row_key"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+
+
+class AggregateRow:
+    """The columns that the aggregates of all grains share."""
+
+    region: Mapped[str] = mapped_column(Name(120), default="")
+    territory: Mapped[str] = mapped_column(Name(120), default="")
+    area: Mapped[str] = mapped_column(Name(120), default="")
+    total_sales: Mapped[float] = mapped_column(Amount)
+    total_qty: Mapped[float] = mapped_column(Amount)
+    transactions: Mapped[int] = mapped_column(sa.Integer())  # sales rows summed up
+
+
+class SalesMonthly(AggregateRow, Base):
+    """Sales of an area and product in a calendar month."""
+
+    __tablename__ = "sales_agg_monthly"
+    __table_args__ = (sa.UniqueConstraint("series_id", "yearmonth"), sa.Index(None, "yearmonth"))
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    year: Mapped[int] = mapped_column(sa.Integer())
+    month: Mapped[int] = mapped_column(sa.Integer())
+    yearmonth: Mapped[str] = mapped_column(Name(7))  # 'YYYY-MM'
+    product_id: Mapped[int] = mapped_column(sa.ForeignKey("products.id"))
+    series_id: Mapped[int] = mapped_column(sa.ForeignKey("series.id"))
+
+
+class SalesWeekly(AggregateRow, Base):
+    """Sales of an area and product in a week, Monday to Sunday."""
+
+    __tablename__ = "sales_agg_weekly"
+    __table_args__ = (sa.UniqueConstraint("series_id", "week_start"), sa.Index(None, "week_start"))
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    week_start: Mapped[date] = mapped_column(Day)
+    product_id: Mapped[int] = mapped_column(sa.ForeignKey("products.id"))
+    series_id: Mapped[int] = mapped_column(sa.ForeignKey("series.id"))
+
+
+class SalesDaily(AggregateRow, Base):
+    """Sales of an area and product on a day."""
+
+    __tablename__ = "sales_agg_daily"
+    __table_args__ = (sa.UniqueConstraint("series_id", "sale_date"), sa.Index(None, "sale_date"))
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    sale_date: Mapped[date] = mapped_column(Day)
+    product_id: Mapped[int] = mapped_column(sa.ForeignKey("products.id"))
+    series_id: Mapped[int] = mapped_column(sa.ForeignKey("series.id"))
