@@ -1,0 +1,77 @@
+"""Runs the migrations against DATABASE_URL, or against the connection that a test hands in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import context
+
+import ml.db.catalog
+import ml.db.imports
+import ml.db.results
+import ml.db.sales
+import webapp.models
+import worker.models  # noqa: F401
+from ml.db import types
+from ml.db.base import Base
+from ml.db.session import create_engine, parse_url
+from ml.settings import Settings
+
+TYPE_NAMES = (
+    (types.UtcDateTime, "types.UtcDateTime()"),
+    (types.Json, "types.Json()"),
+    (sa.LargeBinary, "types.HashKey"),
+    (sa.UnicodeText, "types.LongText"),
+    (sa.Date, "types.Day"),
+    (sa.Boolean, "types.Flag"),
+    (sa.Float, "types.Real"),
+    (sa.Numeric, "types.Amount"),
+    (sa.BigInteger, "types.BigId"),
+)
+
+
+def render_item(kind: str, item: Any, autogen_context: Any) -> str | bool:
+    """Write column types by the names that `ml.db.types` gives them."""
+    if kind != "type":
+        return False
+    autogen_context.imports.add("from ml.db import types")
+    if isinstance(item, sa.Unicode) and not isinstance(item, sa.UnicodeText):
+        return f"types.Name({item.length})"
+    return next((name for cls, name in TYPE_NAMES if isinstance(item, cls)), False)
+
+
+def configure(**options: Any) -> None:
+    context.configure(target_metadata=Base.metadata, render_item=render_item, compare_type=False, **options)
+
+
+def migrate(connection: sa.Connection) -> None:
+    configure(connection=connection, render_as_batch=connection.dialect.name == "sqlite")
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+def migrate_online() -> None:
+    connection = context.config.attributes.get("connection")
+    if connection is not None:
+        migrate(connection)
+        return
+    engine = create_engine(Settings.from_env().database_url)
+    with engine.connect() as own:
+        migrate(own)
+    engine.dispose()
+
+
+def migrate_offline() -> None:
+    """Print the statements; `-x dialect=mssql` prints them for another database."""
+    dialect = context.get_x_argument(as_dictionary=True).get("dialect")
+    name = dialect or parse_url(Settings.from_env().database_url).get_backend_name()
+    configure(dialect_name=name, literal_binds=True)
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+if context.is_offline_mode():
+    migrate_offline()
+else:
+    migrate_online()
