@@ -1,0 +1,70 @@
+# Forecastle. `make` lists what can be done; see README.md.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+VENDOR := webapp/static/vendor
+PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+LOCK   := $(BIN)/python -m piptools compile --quiet --strip-extras --no-emit-index-url \
+          --no-emit-trusted-host --no-emit-find-links
+CODE   := ml worker webapp
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo run test lint types format lock clean
+
+help: ## List these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@echo
+	@echo '  DATA=file.csv with `make demo` loads that file instead; PYTHON=python3.12 with the first `make` picks a Python.'
+
+setup: $(VENV)/.installed $(VENDOR)/.stamp ## Create .venv, install pinned requirements and front-end assets
+
+demo: setup ## Start everything with demo data (DATA=file.csv: with that file)
+	@exec $(BIN)/python -m worker up --demo $(if $(DATA),--data '$(DATA)')
+
+run: setup ## Start everything, without demo data
+	@exec $(BIN)/python -m worker up
+
+test: setup $(VENV)/.installed-dev ## Run all tests (ARGS='-k imports' is passed on to pytest)
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.installed-dev ## Check style and formatting
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
+
+types: $(VENV)/.installed-dev ## Check types
+	$(BIN)/python -m mypy $(CODE)
+
+format: $(VENV)/.installed-dev ## Format the code
+	$(BIN)/python -m ruff format .
+
+lock: $(VENV)/.installed-dev ## Pin the newest versions that the .in files and package.json allow
+	$(LOCK) --upgrade --output-file requirements.txt requirements.in
+	$(LOCK) --upgrade --output-file requirements-dev.txt requirements-dev.in
+	$(LOCK) --upgrade --output-file requirements-node.txt requirements-node.in
+	npm install --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved
+
+clean: ## Remove the environment, packages and caches (data in var/ stays)
+	rm -rf $(VENV) node_modules $(VENDOR) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "Forecastle needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>&1 || echo not there)."; \
+	  echo "Install one, or name it: make PYTHON=python3.12 $(or $(MAKECMDGOALS),setup)"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "$(PYTHON) cannot make virtual environments; on Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
+	@echo "Creating $(VENV) with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
+
+$(VENV)/.installed: requirements.txt | $(BIN)/python
+	@echo "Installing requirements.txt (half a minute or so, once)"
+	@$(PIP) -r requirements.txt
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
+	@echo "Installing requirements-dev.txt"
+	@$(PIP) -r requirements-dev.txt
+	@touch $@
+
+$(VENDOR)/.stamp: package-lock.json webapp/assets.py | $(VENV)/.installed
+	@$(BIN)/python -m webapp.assets
