@@ -1,0 +1,61 @@
+"""How big a series is and how much it moves, from its past alone."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml.panel import Panel, Wide
+
+Floats = NDArray[np.float64]
+
+
+def recent_level(wide: Wide, season_length: int, seasons: int = 1) -> Floats:
+    """Mean absolute value of each series over its last `seasons` seasons (at least 4 periods where it has them)."""
+    window = max(season_length * seasons, 4)
+    with np.errstate(invalid="ignore"):
+        return np.nan_to_num(_mean(np.abs(wide.y[:, -window:])))
+
+
+def error_scale(wide: Wide, season_length: int) -> Floats:
+    """What a series' errors are measured in: a blend of its recent level and its season-on-season movement.
+
+    The movement is the mean absolute difference to the season before (to the period before, for series
+    under two seasons), over the last three seasons. 0 only for series that are all zero.
+    """
+    y = wide.y[:, -(4 * season_length) :]
+    seasonal = _mean(np.abs(y[:, season_length:] - y[:, :-season_length])) if y.shape[1] > season_length else None
+    steps = _mean(np.abs(np.diff(y, axis=1))) if y.shape[1] > 1 else np.full(len(y), np.nan)
+    moves = steps if seasonal is None else np.where(wide.lengths >= 2 * season_length, seasonal, steps)
+    return np.nan_to_num(moves)
+
+
+def volume_class(level: Floats, edges: Floats) -> NDArray[np.int64]:
+    """The class of each level: 0 below the first edge, and so on."""
+    return np.asarray(np.searchsorted(edges, level, side="right"), dtype=np.int64)
+
+
+def volume_edges(level: Floats, most: int = 4, members: int = 25) -> Floats:
+    """Edges that cut the levels into classes of equal size, of at least `members` series, at most `most` of them."""
+    classes = int(np.clip(len(level) // members, 1, most))
+    return np.quantile(level, np.arange(1, classes) / classes)
+
+
+def naive_scales(panel: Panel, lag: int) -> tuple[Floats, Floats]:
+    """Mean absolute and root mean square difference at `lag` per series: the scales of MASE and RMSSE.
+
+    Hyndman & Koehler (2006); NaN for series not longer than `lag`.
+    """
+    y = panel.wide.y
+    if y.shape[1] <= lag:
+        nothing = np.full(len(y), np.nan)
+        return nothing, nothing
+    moves = y[:, lag:] - y[:, :-lag]
+    return _mean(np.abs(moves)), np.sqrt(_mean(moves**2))
+
+
+def _mean(values: Floats) -> Floats:
+    """Mean over periods, ignoring those before a series starts; NaN where nothing is left."""
+    count = np.isfinite(values).sum(axis=1)
+    total = np.nansum(values, axis=1)
+    return np.divide(total, count, out=np.full(len(values), np.nan), where=count > 0)

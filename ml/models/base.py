@@ -1,0 +1,88 @@
+"""What every model gives, and the parts that a new one has to bring."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ml.panel import Panel
+
+LEVELS = (50, 80, 95)
+"""Central bands in percent: p25 to p75, p10 to p90, p025 to p975."""
+
+
+class Forecaster(Protocol):
+    """Forecasts a whole panel at once, with bands. It can be pickled, and is small."""
+
+    @property
+    def name(self) -> str:
+        """The name by which `ml.models.create` knows it."""
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What it was made with: JSON values, stored in the registry."""
+
+    @property
+    def features(self) -> list[str]:
+        """The inputs that the fitted model reads, by name; `[]` where it has none."""
+
+    def fit(self, panel: Panel) -> Self:
+        """Learn from all of `panel`; raises NotEnoughHistoryError below 3 periods."""
+
+    def predict(self, horizon: int, known: pd.DataFrame | None = None, levels: Sequence[int] = LEVELS) -> pd.DataFrame:
+        """Forecast the `horizon` periods after the panel that was fitted.
+
+        `known` holds `unique_id, ds` and the panel's known columns for those periods (see `Panel.future`).
+        Returns one row per series and period: `unique_id, ds, mean, p50`, both ends of each level
+        (`p10`, `p90`, …) and `model`, the name of what really made the row. Units are those of `y`;
+        nothing is negative and quantiles never cross. Raises DataError where known columns are missing.
+        """
+
+
+@dataclass(frozen=True)
+class Points:
+    """Expected values: `mean` is (series, horizon), `model` names per series what made them."""
+
+    mean: NDArray[np.float64]
+    model: NDArray[np.object_]
+
+
+class FittedPoints(Protocol):
+    """A point model that has learned a panel."""
+
+    @property
+    def features(self) -> list[str]:
+        """The inputs it reads, by name."""
+
+    def predict(self, horizon: int, known: dict[str, NDArray[np.float64]]) -> Points:
+        """The next `horizon` periods; `known` holds (series, horizon) matrices with NaN where not given."""
+
+
+class PointModel(Protocol):
+    """How to learn expected values from a panel; `ml.models.conformal` turns it into a Forecaster."""
+
+    name: str
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What it was made with: JSON values."""
+
+    def fit(self, panel: Panel) -> FittedPoints:
+        """Learn from all of `panel`. Leaves this object as it is, so that it can be fitted again elsewhere."""
+
+
+def tail_name(share: float) -> str:
+    """The column of a quantile: 0.1 -> p10, 0.025 -> p025, 0.5 -> p50."""
+    digits = f"{share:.6f}".split(".")[1].rstrip("0")
+    return "p" + digits.ljust(2, "0")
+
+
+def tails(levels: Sequence[int]) -> list[float]:
+    """The quantiles that the central bands `levels` need, in ascending order, the median included."""
+    ends = {round(0.5 + sign * level / 200, 6) for level in levels for sign in (-1, 1)}
+    return sorted(ends | {0.5})
