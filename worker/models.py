@@ -58,7 +58,10 @@ class JobRun(Base):
 
 
 class OutboxEvent(Base):
-    """Something that happened, written in the transaction in which it happened."""
+    """Something that happened, written in the transaction in which it happened.
+
+    A dead letter is a row that is not handled though its tries are used up.
+    """
 
     __tablename__ = "outbox"
     __table_args__ = (sa.Index(None, "handled_at", "id"),)
@@ -68,7 +71,7 @@ class OutboxEvent(Base):
     version: Mapped[int] = mapped_column(sa.Integer(), default=1)
     payload: Mapped[dict[str, Any]] = mapped_column(Json)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
-    claimed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    available_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)  # claimed or waiting until then
     claimed_by: Mapped[str | None] = mapped_column(Name(80))
     handled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     tries: Mapped[int] = mapped_column(sa.Integer(), default=0)
