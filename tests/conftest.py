@@ -30,7 +30,6 @@ from ml.artifacts import ArtifactStore
 from ml.db.base import Base
 from ml.db.session import create_engine, create_sessions, parse_url
 
-
 TABLE_MODULES = (ml.db.catalog, ml.db.imports, ml.db.results, ml.db.sales, webapp.models, worker.models)
 """Imported so that `Base.metadata` knows every table."""
 

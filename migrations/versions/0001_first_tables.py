@@ -98,7 +98,7 @@ def upgrade() -> None:
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("payload", types.Json(), nullable=False),
         sa.Column("created_at", types.UtcDateTime(), nullable=False),
-        sa.Column("claimed_at", types.UtcDateTime(), nullable=True),
+        sa.Column("available_at", types.UtcDateTime(), nullable=False),
         sa.Column("claimed_by", types.Name(80), nullable=True),
         sa.Column("handled_at", types.UtcDateTime(), nullable=True),
         sa.Column("tries", sa.Integer(), nullable=False),
