@@ -6,7 +6,6 @@ from ml.db.keys import hash_key
 
 LOCATION_LEVELS = ("total", "region", "territory", "area")
 PRODUCT_LEVELS = ("total", "category", "subcategory", "product")
-GRAINS = ("daily", "weekly", "monthly")
 
 LOCATION_NAMES = {level: LOCATION_LEVELS[1 : i + 1] for i, level in enumerate(LOCATION_LEVELS)}
 """The columns that name a node of a place level: area -> (region, territory, area)."""

@@ -1,0 +1,157 @@
+"""Sales out of the database as the table that the engine works on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from ml.db.catalog import Product
+from ml.db.sales import SalesMonthly
+from ml.errors import NotEnoughHistoryError
+from ml.hierarchy import LOCATION_LEVELS, LOCATION_NAMES, PRODUCT_LEVELS, PRODUCT_NAMES, node_key
+from ml.panel import Panel, fill_gaps
+from ml.grains import Coverage, Grain, read_coverage
+
+MIN_PERIODS = 3
+"""Fewer complete periods than this give no forecast."""
+
+ACTIVE_PERIODS = 12
+"""A series has enough history of its own when it sold in so many periods."""
+
+NAMES = ("region", "territory", "area", "category", "subcategory", "product_id")
+
+
+@dataclass(frozen=True)
+class BaseLevel:
+    """The finest level that is forecast; the levels above it are sums, those below it shares."""
+
+    location: str
+    product: str
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The columns that name a node of this level."""
+        return (*LOCATION_NAMES[self.location], *PRODUCT_NAMES[self.product])
+
+    def ancestors(self, frame: pd.DataFrame) -> list[tuple[str, str]]:
+        """The (place, product) levels that are stored: those at or above this one that the data names."""
+        places, products = available_levels(frame)
+        return [
+            (place, product)
+            for place in places[: places.index(self.location) + 1]
+            for product in products[: products.index(self.product) + 1]
+        ]
+
+
+@dataclass(frozen=True)
+class SalesTable:
+    """Sales per leaf and complete period: the name columns, `ds` (period start) and `y` (currency)."""
+
+    frame: pd.DataFrame
+    coverage: Coverage
+    grain: Grain
+
+
+def read_sales(session: Session, grain: Grain) -> SalesTable:
+    """All sales of complete periods by area and product.
+
+    Raises NotEnoughHistoryError where fewer than MIN_PERIODS periods are complete.
+    """
+    coverage = read_coverage(session, grain)
+    found = coverage.periods if coverage else 0
+    if coverage is None or found < MIN_PERIODS:
+        raise NotEnoughHistoryError(found, MIN_PERIODS, grain.unit)
+    columns = [
+        SalesMonthly.region, SalesMonthly.territory, SalesMonthly.area,
+        Product.category, Product.subcategory, SalesMonthly.product_id,
+        SalesMonthly.yearmonth, SalesMonthly.total_sales,
+    ]  # fmt: skip
+    query = (
+        sa.select(*columns)
+        .join(Product, Product.id == SalesMonthly.product_id)
+        .where(SalesMonthly.yearmonth.between(f"{coverage.first_complete:%Y-%m}", f"{coverage.last_complete:%Y-%m}"))
+    )
+    frame = pd.DataFrame(session.execute(query).all(), columns=[*NAMES, "yearmonth", "y"])
+    frame["ds"] = pd.to_datetime(frame.pop("yearmonth"), format="%Y-%m")
+    frame["y"] = frame["y"].astype(float)
+    return SalesTable(frame, coverage, grain)
+
+
+def available_levels(frame: pd.DataFrame) -> tuple[list[str], list[str]]:
+    """The place and product levels that the data names at all, coarse to fine."""
+
+    def named(level: str, names: dict[str, tuple[str, ...]]) -> bool:
+        return not names[level] or bool((frame[names[level][-1]] != "").any())
+
+    return (
+        [level for level in LOCATION_LEVELS if named(level, LOCATION_NAMES)],
+        [level for level in PRODUCT_LEVELS if named(level, PRODUCT_NAMES)],
+    )
+
+
+def choose_base_level(table: SalesTable) -> BaseLevel:
+    """The finest level at which most sales lie in series with enough history of their own.
+
+    Levels are tried from the finest (area x product) upwards; of equally fine ones the
+    one with the greater share is taken. A level qualifies when at least half of all
+    sales belong to series that sold in ACTIVE_PERIODS periods, or in half of all
+    periods where the data is shorter.
+    """
+    places, products = available_levels(table.frame)
+    needed = min(ACTIVE_PERIODS, max(1, table.coverage.periods // 2))
+    by_depth: dict[int, list[BaseLevel]] = {}
+    for i, place in enumerate(places):
+        for j, product in enumerate(products):
+            by_depth.setdefault(i + j, []).append(BaseLevel(place, product))
+    for depth in sorted(by_depth, reverse=True):
+        shares = {level: active_share(table.frame, level, needed) for level in by_depth[depth]}
+        best = max(shares, key=lambda level: shares[level])
+        if shares[best] >= 0.5:
+            return best
+    return BaseLevel("total", "total")
+
+
+def active_share(frame: pd.DataFrame, level: BaseLevel, needed: int) -> float:
+    """The share of sales (in absolute value) in series of `level` that sold in `needed` periods."""
+    keys = list(level.names)
+    if not keys:
+        return 1.0
+    sold = frame[frame["y"] != 0]
+    by_series = sold.groupby(keys).agg(periods=("ds", "nunique"), volume=("y", lambda y: float(np.abs(y).sum())))
+    total = by_series["volume"].sum()
+    return float(by_series.loc[by_series["periods"] >= needed, "volume"].sum() / total) if total else 0.0
+
+
+def sum_to_level(frame: pd.DataFrame, level: BaseLevel) -> pd.DataFrame:
+    """Sales summed to `level`: its name columns, `ds`, `y`."""
+    return frame.groupby([*level.names, "ds"], as_index=False, sort=True)["y"].sum()
+
+
+def base_panel(table: SalesTable, level: BaseLevel) -> tuple[Panel, pd.DataFrame]:
+    """The panel to forecast, and its nodes: `unique_id` with the name columns, one row per series.
+
+    A series starts with its first sale; later periods without sales are zero.
+    """
+    names = list(level.names)
+    summed = sum_to_level(table.frame, level)
+    summed["unique_id"] = unique_ids(summed, level)
+    nodes = summed[["unique_id", *names]].drop_duplicates("unique_id", ignore_index=True)
+    long = summed.astype(dict.fromkeys(names, str))
+    filled = fill_gaps(long, table.grain.freq, static=names)
+    panel = Panel.from_frame(filled, table.grain.freq, table.grain.season_length, static=names)
+    return panel, nodes
+
+
+def unique_ids(frame: pd.DataFrame, level: BaseLevel) -> pd.Series:
+    """The key of each row's node in hex: the same for the same names in every run."""
+    names = list(level.names)
+    distinct = frame[names].drop_duplicates()
+    keys = [node_key(level.location, level.product, *row).hex() for row in distinct.itertuples(index=False)]
+    if not names:
+        return pd.Series(node_key(level.location, level.product).hex(), index=frame.index)
+    lookup = distinct.assign(unique_id=keys)
+    return frame[names].merge(lookup, on=names, how="left")["unique_id"].set_axis(frame.index)
