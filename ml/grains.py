@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import pairwise
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -99,7 +100,7 @@ def cover(days: Sequence[date], grain: Grain) -> Coverage | None:
 
 def _usual_gap(days: Sequence[date]) -> int:
     """Days without sales that commonly lie between two days with sales."""
-    gaps = sorted((after - before).days - 1 for before, after in zip(days, days[1:], strict=False))
+    gaps = sorted((after - before).days - 1 for before, after in pairwise(days))
     return gaps[min(len(gaps) - 1, int(len(gaps) * 0.99))] if gaps else 0
 
 

@@ -12,9 +12,9 @@ from sqlalchemy.orm import Session
 from ml.db.catalog import Product
 from ml.db.sales import SalesMonthly
 from ml.errors import NotEnoughHistoryError
+from ml.grains import Coverage, Grain, read_coverage
 from ml.hierarchy import LOCATION_LEVELS, LOCATION_NAMES, PRODUCT_LEVELS, PRODUCT_NAMES, node_key
 from ml.panel import Panel, fill_gaps
-from ml.grains import Coverage, Grain, read_coverage
 
 MIN_PERIODS = 3
 """Fewer complete periods than this give no forecast."""
@@ -22,29 +22,26 @@ MIN_PERIODS = 3
 ACTIVE_PERIODS = 12
 """A series has enough history of its own when it sold in so many periods."""
 
+PRODUCT_COLUMNS = {**PRODUCT_NAMES, "product": ("category", "subcategory", "product_id")}
 NAMES = ("region", "territory", "area", "category", "subcategory", "product_id")
 
 
 @dataclass(frozen=True)
-class BaseLevel:
-    """The finest level that is forecast; the levels above it are sums, those below it shares."""
+class Level:
+    """A level of the hierarchy: a place level crossed with a product level."""
 
     location: str
     product: str
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The columns that name a node of this level."""
+        """The columns that name a node of this level: what its key is made of."""
         return (*LOCATION_NAMES[self.location], *PRODUCT_NAMES[self.product])
 
-    def ancestors(self, frame: pd.DataFrame) -> list[tuple[str, str]]:
-        """The (place, product) levels that are stored: those at or above this one that the data names."""
-        places, products = available_levels(frame)
-        return [
-            (place, product)
-            for place in places[: places.index(self.location) + 1]
-            for product in products[: products.index(self.product) + 1]
-        ]
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names, with the category and subcategory that a product implies."""
+        return (*LOCATION_NAMES[self.location], *PRODUCT_COLUMNS[self.product])
 
 
 @dataclass(frozen=True)
@@ -85,7 +82,8 @@ def available_levels(frame: pd.DataFrame) -> tuple[list[str], list[str]]:
     """The place and product levels that the data names at all, coarse to fine."""
 
     def named(level: str, names: dict[str, tuple[str, ...]]) -> bool:
-        return not names[level] or bool((frame[names[level][-1]] != "").any())
+        column = names[level][-1] if names[level] else None
+        return column is None or (column in frame and bool((frame[column] != "").any()))
 
     return (
         [level for level in LOCATION_LEVELS if named(level, LOCATION_NAMES)],
@@ -93,7 +91,7 @@ def available_levels(frame: pd.DataFrame) -> tuple[list[str], list[str]]:
     )
 
 
-def choose_base_level(table: SalesTable) -> BaseLevel:
+def choose_base_level(table: SalesTable) -> Level:
     """The finest level at which most sales lie in series with enough history of their own.
 
     Levels are tried from the finest (area x product) upwards; of equally fine ones the
@@ -103,19 +101,19 @@ def choose_base_level(table: SalesTable) -> BaseLevel:
     """
     places, products = available_levels(table.frame)
     needed = min(ACTIVE_PERIODS, max(1, table.coverage.periods // 2))
-    by_depth: dict[int, list[BaseLevel]] = {}
+    by_depth: dict[int, list[Level]] = {}
     for i, place in enumerate(places):
         for j, product in enumerate(products):
-            by_depth.setdefault(i + j, []).append(BaseLevel(place, product))
+            by_depth.setdefault(i + j, []).append(Level(place, product))
     for depth in sorted(by_depth, reverse=True):
         shares = {level: active_share(table.frame, level, needed) for level in by_depth[depth]}
         best = max(shares, key=lambda level: shares[level])
         if shares[best] >= 0.5:
             return best
-    return BaseLevel("total", "total")
+    return Level("total", "total")
 
 
-def active_share(frame: pd.DataFrame, level: BaseLevel, needed: int) -> float:
+def active_share(frame: pd.DataFrame, level: Level, needed: int) -> float:
     """The share of sales (in absolute value) in series of `level` that sold in `needed` periods."""
     keys = list(level.names)
     if not keys:
@@ -126,32 +124,33 @@ def active_share(frame: pd.DataFrame, level: BaseLevel, needed: int) -> float:
     return float(by_series.loc[by_series["periods"] >= needed, "volume"].sum() / total) if total else 0.0
 
 
-def sum_to_level(frame: pd.DataFrame, level: BaseLevel) -> pd.DataFrame:
-    """Sales summed to `level`: its name columns, `ds`, `y`."""
-    return frame.groupby([*level.names, "ds"], as_index=False, sort=True)["y"].sum()
+def sum_to_level(frame: pd.DataFrame, level: Level) -> pd.DataFrame:
+    """Sales summed to `level`: its columns, `ds`, `y`."""
+    summed: pd.DataFrame = frame.groupby([*level.columns, "ds"], as_index=False, sort=True).agg({"y": "sum"})
+    return summed
 
 
-def base_panel(table: SalesTable, level: BaseLevel) -> tuple[Panel, pd.DataFrame]:
-    """The panel to forecast, and its nodes: `unique_id` with the name columns, one row per series.
+def base_panel(table: SalesTable, level: Level) -> tuple[Panel, pd.DataFrame]:
+    """The panel to forecast, and its nodes: `unique_id` with the columns of `level`, one row per series.
 
     A series starts with its first sale; later periods without sales are zero.
     """
-    names = list(level.names)
+    columns = list(level.columns)
     summed = sum_to_level(table.frame, level)
     summed["unique_id"] = unique_ids(summed, level)
-    nodes = summed[["unique_id", *names]].drop_duplicates("unique_id", ignore_index=True)
-    long = summed.astype(dict.fromkeys(names, str))
-    filled = fill_gaps(long, table.grain.freq, static=names)
-    panel = Panel.from_frame(filled, table.grain.freq, table.grain.season_length, static=names)
+    nodes = summed[["unique_id", *columns]].drop_duplicates("unique_id", ignore_index=True)
+    long = summed.astype(dict.fromkeys(columns, str))
+    filled = fill_gaps(long, table.grain.freq, static=columns)
+    panel = Panel.from_frame(filled, table.grain.freq, table.grain.season_length, static=columns)
     return panel, nodes
 
 
-def unique_ids(frame: pd.DataFrame, level: BaseLevel) -> pd.Series:
+def unique_ids(frame: pd.DataFrame, level: Level) -> pd.Series[str]:
     """The key of each row's node in hex: the same for the same names in every run."""
     names = list(level.names)
-    distinct = frame[names].drop_duplicates()
-    keys = [node_key(level.location, level.product, *row).hex() for row in distinct.itertuples(index=False)]
     if not names:
         return pd.Series(node_key(level.location, level.product).hex(), index=frame.index)
+    distinct = frame[names].drop_duplicates()
+    keys = [node_key(level.location, level.product, *row).hex() for row in distinct.itertuples(index=False)]
     lookup = distinct.assign(unique_id=keys)
     return frame[names].merge(lookup, on=names, how="left")["unique_id"].set_axis(frame.index)
