@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from ml.db.base import Base, utc_now
-from ml.db.types import BigId, Flag, Name, UtcDateTime
+from ml.db.types import BigId, Flag, HashKey, Name, UtcDateTime
 
 
 class Role(Base):
@@ -49,3 +49,17 @@ class LoginSession(Base):
     revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
     user: Mapped[User] = relationship(lazy="joined")
+
+
+class SignInThrottle(Base):
+    """Wrong passwords in a row for one account, known or not, and until when it has to wait.
+
+    In the database and not in Redis: a limit on guessing must hold while Redis is down.
+    """
+
+    __tablename__ = "sign_in_throttles"
+
+    key: Mapped[bytes] = mapped_column(HashKey, primary_key=True)  # hash_key("account", e-mail)
+    failures: Mapped[int] = mapped_column(sa.Integer(), default=0)
+    last_failure_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now, index=True)
+    blocked_until: Mapped[datetime | None] = mapped_column(UtcDateTime)

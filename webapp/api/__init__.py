@@ -1,0 +1,30 @@
+"""The JSON API below /api/v1, described by OpenAPI from the code's own types."""
+
+from __future__ import annotations
+
+from flask_openapi.models import Info
+from flask_openapi.openapi import OpenAPI
+from pydantic import ValidationError
+
+from webapp.error_responses import invalid_request
+
+
+def create_openapi(import_name: str) -> OpenAPI:
+    """The Flask app that collects the API's description."""
+    app = OpenAPI(
+        import_name,
+        info=Info(title="Forecastle", version="1"),
+        doc_ui=False,
+        validation_error_callback=refuse_invalid,
+    )
+    app.openapi_version = "3.1.0"
+    return app
+
+
+def refuse_invalid(error: ValidationError) -> None:
+    """Turn a failed validation into the API's own error."""
+    raise invalid_request(error)
+
+
+def register(app: OpenAPI) -> None:
+    """Add the API's routes to `app`."""

@@ -1,0 +1,94 @@
+"""Settings of the web app, read strictly from the environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from ml.db.session import engine_options, parse_url
+from ml.errors import ConfigurationError
+from ml.settings import Settings, read_bool, read_int
+
+ENVIRONMENTS = ("embedded", "production")
+MEGABYTE = 1 << 20
+SECRET_LENGTH = 32
+
+
+@dataclass(frozen=True)
+class WebSettings:
+    """What the web app needs to know beside the engine's settings.
+
+    `secret_key` is '' where there is none yet: commands work without it, requests do not.
+    """
+
+    engine: Settings
+    secret_key: str
+    redis_url: str
+    https: bool
+    proxies: int
+    max_upload: int  # bytes
+    access_lifetime: timedelta
+    session_lifetime: timedelta
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str] | None = None) -> WebSettings:
+        """Read the settings; `env` defaults to the process environment."""
+        env = os.environ if env is None else env
+        engine = Settings.from_env(env)
+        return cls(
+            engine=engine,
+            secret_key=read_secret(env, engine),
+            redis_url=env.get("REDIS_URL", "").strip() or f"unix://{engine.home / 'valkey.sock'}",
+            https=read_bool(env, "FORECASTLE_HTTPS"),
+            proxies=read_int(env, "FORECASTLE_PROXIES", 0, minimum=0),
+            max_upload=read_int(env, "MAX_UPLOAD_MB", 200) * MEGABYTE,
+            access_lifetime=timedelta(minutes=read_int(env, "ACCESS_TOKEN_MINUTES", 15)),
+            session_lifetime=timedelta(hours=read_int(env, "SESSION_HOURS", 7 * 24)),
+        )
+
+    def flask_config(self) -> dict[str, Any]:
+        """The settings under the names that Flask and its extensions read."""
+        url = self.engine.database_url
+        return {
+            "SECRET_KEY": self.secret_key,
+            "MAX_CONTENT_LENGTH": self.max_upload,
+            "MAX_FORM_MEMORY_SIZE": MEGABYTE,
+            "MAX_FORM_PARTS": 100,
+            "SQLALCHEMY_DATABASE_URI": parse_url(url),
+            "SQLALCHEMY_ENGINE_OPTIONS": engine_options(url),
+            "JWT_SECRET_KEY": self.secret_key,
+            "JWT_ALGORITHM": "HS256",
+            "JWT_DECODE_ALGORITHMS": ["HS256"],
+            "JWT_ACCESS_TOKEN_EXPIRES": self.access_lifetime,
+            "JWT_REFRESH_TOKEN_EXPIRES": self.session_lifetime,
+            "JWT_TOKEN_LOCATION": ["headers", "cookies"],
+            "JWT_COOKIE_CSRF_PROTECT": False,  # webapp.auth.csrf checks a token of the session instead
+            "JWT_COOKIE_SECURE": self.https,
+            "JWT_COOKIE_SAMESITE": "Lax",
+            "JWT_SESSION_COOKIE": False,
+        }
+
+
+def read_secret(env: Mapping[str, str], engine: Settings) -> str:
+    """The key that signs tokens: SECRET_KEY, or what the supervisor keeps in `<home>/secret.key`.
+
+    Production takes it from the environment only, so that all web processes share one.
+    """
+    environment = env.get("FORECASTLE_ENV", "").strip() or "embedded"
+    if environment not in ENVIRONMENTS:
+        raise ConfigurationError(f"FORECASTLE_ENV is {environment!r}; expected one of {', '.join(ENVIRONMENTS)}.")
+    secret = env.get("SECRET_KEY", "").strip()
+    if not secret and environment == "production":
+        raise ConfigurationError(
+            "SECRET_KEY is not set; production needs one that all web processes share, "
+            'for instance from: python -c "import secrets; print(secrets.token_hex(32))"'
+        )
+    if secret and len(secret) < SECRET_LENGTH:
+        raise ConfigurationError(
+            f"SECRET_KEY has {len(secret)} characters; expected at least {SECRET_LENGTH} random ones."
+        )
+    file = engine.home / "secret.key"
+    return secret or (file.read_text().strip() if file.is_file() else "")

@@ -1,0 +1,59 @@
+"""The Flask extensions, unbound: `create_app` binds them, and nothing connects before a request."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+import redis
+from flask import Flask, current_app
+from flask_jwt_extended import JWTManager
+from flask_migrate import Migrate
+from flask_sqlalchemy import SQLAlchemy
+
+import ml.db.catalog
+import ml.db.imports
+import ml.db.results
+import ml.db.sales  # noqa: F401
+import webapp.models  # noqa: F401
+import worker.models  # noqa: F401
+from ml.artifacts import ArtifactStore
+from ml.db.base import Base
+from ml.db.session import configure
+
+if TYPE_CHECKING:
+    from webapp.config import WebSettings
+
+REDIS_TIMEOUT = 1.0  # seconds; a page shows what the database knows rather than wait for Redis
+
+# Every module with tables is imported above, so that Base.metadata is complete.
+db = SQLAlchemy(metadata=Base.metadata, session_options={"expire_on_commit": False})
+migrate = Migrate()
+jwt = JWTManager()
+
+
+def init_app(app: Flask, settings: WebSettings) -> None:
+    """Bind the extensions to `app`."""
+    app.extensions["forecastle"] = settings
+    app.extensions["forecastle.redis"] = redis.Redis.from_url(
+        settings.redis_url, socket_timeout=REDIS_TIMEOUT, socket_connect_timeout=REDIS_TIMEOUT
+    )
+    db.init_app(app)
+    with app.app_context():
+        configure(db.engine)
+    migrate.init_app(app, db, directory="migrations")
+    jwt.init_app(app)
+
+
+def settings() -> WebSettings:
+    """The settings of the current app."""
+    return cast("WebSettings", current_app.extensions["forecastle"])
+
+
+def redis_client() -> redis.Redis:
+    """The current app's client; it connects when it is first used."""
+    return cast("redis.Redis", current_app.extensions["forecastle.redis"])
+
+
+def artifact_store() -> ArtifactStore:
+    """The store of uploads and models."""
+    return ArtifactStore(settings().engine.artifact_url)
