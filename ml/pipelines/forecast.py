@@ -1,0 +1,130 @@
+"""Forecast: the champion's forecasts for every stored level, published at once."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Any, cast
+
+import pandas as pd
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from ml import registry
+from ml.artifacts import ArtifactStore
+from ml.db.base import utc_now
+from ml.db.bulk import insert_rows
+from ml.db.results import ForecastResult, ForecastRun, ModelVersion
+from ml.errors import ConflictError
+from ml.etl.extract import base_panel, read_sales
+from ml.etl.nodes import ensure_series
+from ml.grains import get_grain
+from ml.models.base import LEVELS, tail_name, tails
+from ml.progress import Progress, silent
+from ml.reconcile import Hierarchy
+
+QUANTILES = [tail_name(share) for share in tails(LEVELS)]
+CHUNK = 20_000
+
+
+@dataclass(frozen=True)
+class ForecastRunResult:
+    """The run that readers now see."""
+
+    run_id: int
+    grain: str
+    as_of: date
+    horizon: int
+    series: int
+    rows: int
+    model: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON values only."""
+        return {**asdict(self), "as_of": self.as_of.isoformat()}
+
+
+def forecast(
+    session: Session,
+    store: ArtifactStore,
+    grain: str = "monthly",
+    horizon: int | None = None,
+    progress: Progress = silent,
+) -> ForecastRunResult:
+    """Forecast all stored levels from the last complete period on.
+
+    Rows are committed in chunks under a run that nobody reads yet; publishing it is left to the
+    caller's commit. Raises NoChampionError, ArtifactError, NotEnoughHistoryError.
+    """
+    spec = get_grain(grain)
+    steps = horizon or spec.horizon
+    model = registry.champion(session, grain)
+    progress("loading model")
+    bundle = registry.load(store, model)
+    table = read_sales(session, spec)
+    session.rollback()  # no lock and no snapshot is held while the model runs
+    progress("forecasting")
+    panel, nodes = base_panel(table, bundle.base)
+    made = bundle.forecaster.update(panel).predict(steps, levels=LEVELS)
+    hierarchy = Hierarchy.over(nodes, bundle.base)
+    frame = all_levels(made, bundle, hierarchy)
+    as_of = panel.last.date()
+    run = start_run(session, model, as_of, steps)
+    ids = ensure_series(session, hierarchy)
+    frame["series_id"] = frame["unique_id"].map(ids)
+    store_rows(session, run, frame, f"{model.model_name}/{model.version}", progress)
+    publish(session, run, len(ids))
+    return ForecastRunResult(run.id, grain, as_of, steps, len(ids), len(frame), model.model_type)
+
+
+def all_levels(made: pd.DataFrame, bundle: registry.Bundle, hierarchy: Hierarchy) -> pd.DataFrame:
+    """The base forecasts and their sums at every level above: means add up exactly, bands are each level's own."""
+    made = made.assign(step=made.groupby("unique_id").cumcount() + 1)
+    parts = [made]
+    for level in hierarchy.upper():
+        summed = hierarchy.add_up(made, level, ["mean"], ["ds", "step"])
+        summed["level"] = f"{level.location}/{level.product}"
+        bands = bundle.bands.apply(summed, group="level", levels=LEVELS)
+        parts.append(summed.join(bands).assign(model="sum"))
+    return pd.concat(parts, ignore_index=True)[["unique_id", "ds", "mean", *QUANTILES, "model"]]
+
+
+def start_run(session: Session, model: ModelVersion, as_of: date, horizon: int) -> ForecastRun:
+    """A new run, committed as running; what earlier, broken runs of the grain left behind is removed."""
+    broken = (ForecastRun.grain == model.grain) & (ForecastRun.state == "running")
+    session.execute(sa.delete(ForecastResult).where(ForecastResult.run_id.in_(sa.select(ForecastRun.id).where(broken))))
+    session.execute(sa.update(ForecastRun).where(broken).values(state="failed"))
+    run = ForecastRun(
+        grain=model.grain, model_id=model.id, as_of=as_of, horizon=horizon,
+        location_level=model.location_level, product_level=model.product_level,
+    )  # fmt: skip
+    session.add(run)
+    session.commit()
+    return run
+
+
+def store_rows(session: Session, run: ForecastRun, frame: pd.DataFrame, version: str, progress: Progress) -> None:
+    """Write the rows of an unpublished run, a chunk a transaction."""
+    rows = frame.assign(
+        run_id=run.id, grain=run.grain, as_of=run.as_of,
+        period=frame["ds"].dt.date, model_version=version + ":" + frame["model"],
+    )  # fmt: skip
+    columns = ["run_id", "series_id", "grain", "period", "as_of", "model_version", "mean", *QUANTILES]
+    for start in range(0, len(rows), CHUNK):
+        chunk = rows.iloc[start : start + CHUNK]
+        insert_rows(session, ForecastResult, {name: chunk[name].tolist() for name in columns})
+        session.commit()
+        progress("storing forecasts", min(start + CHUNK, len(rows)), len(rows))
+
+
+def publish(session: Session, run: ForecastRun, series: int) -> None:
+    """Put `run` in the place of the one that readers see now.
+
+    Raises ConflictError where a later run of the grain has begun and removed this one's rows.
+    """
+    served = sa.update(ForecastRun).where(ForecastRun.slot == run.grain)
+    session.execute(served.values(slot=None, state="superseded"))
+    mine = sa.update(ForecastRun).where(ForecastRun.id == run.id, ForecastRun.state == "running")
+    values = {"slot": run.grain, "state": "published", "series_count": series, "published_at": utc_now()}
+    if cast("sa.CursorResult[Any]", session.execute(mine.values(**values))).rowcount != 1:
+        raise ConflictError(f"forecast run {run.id} was overtaken by a later one; its forecasts are being made there.")
