@@ -1,0 +1,1 @@
+"""Sales on their way in: read, mapped, checked, loaded, aggregated."""

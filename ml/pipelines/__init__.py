@@ -1,0 +1,1 @@
+"""The only place where a database session meets the steps of the engine."""
