@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from flask_openapi.openapi import OpenAPI
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from webapp import api, cli, error_responses, extensions, security
+from webapp import api, cli, error_responses, extensions, pages, security
 from webapp.auth import csrf_token, current_user, guard, public
 from webapp.config import WebSettings
 
@@ -27,6 +27,7 @@ def create_app(env: Mapping[str, str] | None = None) -> OpenAPI:
     public(app.view_functions["static"])
     app.jinja_env.globals.update(csrf_token=csrf_token, current_user=current_user)
     api.register(app)
+    pages.register(app)
     cli.register(app)
     if settings.proxies:
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]

@@ -11,6 +11,7 @@ from typing import Any
 from ml.db.session import engine_options, parse_url
 from ml.errors import ConfigurationError
 from ml.settings import Settings, read_bool, read_int
+from worker.settings import WorkerSettings
 
 ENVIRONMENTS = ("embedded", "production")
 MEGABYTE = 1 << 20
@@ -41,7 +42,7 @@ class WebSettings:
         return cls(
             engine=engine,
             secret_key=read_secret(env, engine),
-            redis_url=env.get("REDIS_URL", "").strip() or f"unix://{engine.home / 'valkey.sock'}",
+            redis_url=WorkerSettings.from_env(env).redis_url,
             https=read_bool(env, "FORECASTLE_HTTPS"),
             proxies=read_int(env, "FORECASTLE_PROXIES", 0, minimum=0),
             max_upload=read_int(env, "MAX_UPLOAD_MB", 200) * MEGABYTE,

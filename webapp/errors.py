@@ -25,6 +25,7 @@ from ml.errors import (
     NotFoundError,
     SourceError,
 )
+from worker.errors import JobRequestError
 
 TYPE_PREFIX = "urn:forecastle:problem:"
 RETRY_SECONDS = 5
@@ -76,6 +77,14 @@ class FieldError:
     message: str
 
 
+class UnmappedColumnsError(MappingError):
+    """A file's columns do not match, field by field."""
+
+    def __init__(self, message: str, errors: list[FieldError]) -> None:
+        super().__init__(message)
+        self.errors = errors
+
+
 @dataclass(frozen=True)
 class Problem:
     """An answer that says what went wrong: RFC 9457's members and two of our own."""
@@ -112,6 +121,7 @@ STATUSES: dict[type[ForecastleError], tuple[int, str]] = {
     MappingError: (422, "Columns do not match"),
     SourceError: (422, "Unreadable file"),
     DataError: (422, "Unusable data"),
+    JobRequestError: (422, "No such job"),
     TooManyAttemptsError: (429, "Too many attempts"),
 }
 """The status and title of each error; what is not listed is the server's own fault."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-import redis
 from flask import Flask, current_app
 from flask_jwt_extended import JWTManager
 from flask_migrate import Migrate
@@ -19,8 +18,12 @@ import worker.models  # noqa: F401
 from ml.artifacts import ArtifactStore
 from ml.db.base import Base
 from ml.db.session import configure
+from ml.settings import ROOT
+from worker.connection import connect
 
 if TYPE_CHECKING:
+    from redis import Redis
+
     from webapp.config import WebSettings
 
 REDIS_TIMEOUT = 1.0  # seconds; a page shows what the database knows rather than wait for Redis
@@ -34,13 +37,11 @@ jwt = JWTManager()
 def init_app(app: Flask, settings: WebSettings) -> None:
     """Bind the extensions to `app`."""
     app.extensions["forecastle"] = settings
-    app.extensions["forecastle.redis"] = redis.Redis.from_url(
-        settings.redis_url, socket_timeout=REDIS_TIMEOUT, socket_connect_timeout=REDIS_TIMEOUT
-    )
+    app.extensions["forecastle.redis"] = connect(settings.redis_url, REDIS_TIMEOUT)
     db.init_app(app)
     with app.app_context():
         configure(db.engine)
-    migrate.init_app(app, db, directory="migrations")
+    migrate.init_app(app, db, directory=str(ROOT / "migrations"))
     jwt.init_app(app)
 
 
@@ -49,9 +50,9 @@ def settings() -> WebSettings:
     return cast("WebSettings", current_app.extensions["forecastle"])
 
 
-def redis_client() -> redis.Redis:
+def redis_client() -> Redis:
     """The current app's client; it connects when it is first used."""
-    return cast("redis.Redis", current_app.extensions["forecastle.redis"])
+    return cast("Redis", current_app.extensions["forecastle.redis"])
 
 
 def artifact_store() -> ArtifactStore:

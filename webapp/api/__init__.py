@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from flask_openapi.models import Info
 from flask_openapi.openapi import OpenAPI
 from pydantic import ValidationError
 
@@ -13,7 +12,7 @@ def create_openapi(import_name: str) -> OpenAPI:
     """The Flask app that collects the API's description."""
     app = OpenAPI(
         import_name,
-        info=Info(title="Forecastle", version="1"),
+        info={"title": "Forecastle", "version": "1"},
         doc_ui=False,
         validation_error_callback=refuse_invalid,
     )

@@ -1,0 +1,88 @@
+"""Reads of imports: the list, one import, a sample of its file, and the rows kept aside."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from ml.artifacts import ArtifactStore
+from ml.db.imports import Import, RejectedRow
+from ml.errors import NotFoundError
+from ml.etl.sources.files import FileSample, inspect
+from webapp.queries.paging import DEFAULT_LIMIT, Page, newest_first
+from worker.models import JobRun
+
+REJECTED_COLUMNS = ("row_number", "column", "value", "reason")
+CHUNK = 1000
+
+
+def list_imports(session: Session, limit: int = DEFAULT_LIMIT, below: int | None = None) -> Page[Import]:
+    """Imports, newest first."""
+    return newest_first(session, sa.select(Import), Import.id, limit, below)
+
+
+def get_import(session: Session, import_id: int) -> Import:
+    """One import; raises NotFoundError."""
+    found = session.get(Import, import_id)
+    if found is None:
+        raise NotFoundError(f"there is no import {import_id}.")
+    return found
+
+
+def sample(store: ArtifactStore, row: Import) -> FileSample:
+    """The columns and first rows of an import's file."""
+    with store.open(row.artifact) as file:
+        return inspect(file, row.filename)
+
+
+def job_dedupe_prefix(import_id: int) -> str:
+    """What the dedupe keys of an import's jobs begin with."""
+    return f"import:{import_id}:"
+
+
+def jobs_of_import(session: Session, import_id: int) -> list[int]:
+    """The ids of the jobs that loaded an import, or tried to; newest first."""
+    prefix = job_dedupe_prefix(import_id)
+    query = sa.select(JobRun.id).where(JobRun.dedupe_key.like(prefix + "%")).order_by(JobRun.id.desc())
+    return list(session.scalars(query))
+
+
+def rejected_rows(session: Session, import_id: int, limit: int = DEFAULT_LIMIT) -> list[RejectedRow]:
+    """The first rows that were not loaded, in the order of the file."""
+    query = (
+        sa.select(RejectedRow)
+        .where(RejectedRow.import_id == import_id)
+        .order_by(RejectedRow.row_number, RejectedRow.id)
+        .limit(limit)
+    )
+    return list(session.scalars(query))
+
+
+def rejected_csv(session: Session, row: Import) -> Iterator[str]:
+    """All rejected rows as CSV text, piece by piece: what was wrong, then the row as it was."""
+    query = (
+        sa.select(RejectedRow.row_number, RejectedRow.column, RejectedRow.value, RejectedRow.reason, RejectedRow.row)
+        .where(RejectedRow.import_id == row.id)
+        .order_by(RejectedRow.row_number, RejectedRow.id)
+        .execution_options(yield_per=CHUNK)
+    )
+    columns: list[str] = row.dialect.get("columns", [])
+    buffer = io.StringIO()
+    writer = csv.writer(buffer)
+    writer.writerow([*REJECTED_COLUMNS, *columns])
+    for rows in session.execute(query).partitions():
+        writer.writerows([*found[:4], *(found.row.get(column, "") for column in columns)] for found in rows)
+        yield take(buffer)
+    yield take(buffer)
+
+
+def take(buffer: io.StringIO) -> str:
+    """The text written so far; the buffer is empty afterwards."""
+    text = buffer.getvalue()
+    buffer.seek(0)
+    buffer.truncate()
+    return text

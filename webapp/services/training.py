@@ -1,0 +1,20 @@
+"""Asking for a model to be trained."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy.orm import Session
+
+from worker.models import JobRun
+from worker.queues import request_job
+
+
+def request_training(session: Session, grain: str, models: Sequence[str] | None, user: str) -> JobRun:
+    """Ask for the job that trains a grain; commits. None races all models that are available."""
+    arguments: dict[str, object] = {"grain": grain}
+    if models:
+        arguments["models"] = list(models)
+    job = request_job(session, "train", arguments, requested_by=user)
+    session.commit()
+    return job
