@@ -40,6 +40,9 @@ class Grain:
         return self.shift(start, 1) - ONE_DAY
 
 
+MIN_PERIODS = 3
+"""Fewer complete periods than this give no forecast."""
+
 MONTHLY = Grain("monthly", "MS", 12, 12, "months")
 GRAINS = {grain.name: grain for grain in (MONTHLY,)}
 

@@ -12,12 +12,9 @@ from sqlalchemy.orm import Session
 from ml.db.catalog import Product
 from ml.db.sales import SalesMonthly
 from ml.errors import NotEnoughHistoryError
-from ml.grains import Coverage, Grain, read_coverage
+from ml.grains import MIN_PERIODS, Coverage, Grain, read_coverage
 from ml.hierarchy import LOCATION_LEVELS, LOCATION_NAMES, PRODUCT_LEVELS, PRODUCT_NAMES, node_key
 from ml.panel import Panel, fill_gaps
-
-MIN_PERIODS = 3
-"""Fewer complete periods than this give no forecast."""
 
 ACTIVE_PERIODS = 12
 """A series has enough history of its own when it sold in so many periods."""

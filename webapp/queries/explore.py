@@ -1,0 +1,163 @@
+"""Drilling down: what a node is made of, and finding nodes by name."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from ml.db.catalog import Product, Series
+from ml.db.results import ForecastRun
+from ml.db.sales import SalesMonthly
+from ml.grains import MONTHLY, Coverage, read_coverage
+from webapp.queries.forecasts import expected_sums
+from webapp.queries.history import month_of, monthly, year_month
+from webapp.queries.nodes import FIELDS, LOCATION_FIELDS, PRODUCT_FIELDS, Node
+from webapp.queries.shares import base_level, clamp, is_stored, shares
+from webapp.queries.stored import base_names, published_run
+
+YEAR = 12
+TREND = 24
+"""Months of the small trend line."""
+
+
+@dataclass(frozen=True)
+class BreakdownRow:
+    """One child of a node: its last twelve complete months, the twelve before, and the twelve expected."""
+
+    node: Node
+    label: str
+    last12: float
+    previous12: float
+    change: float | None
+    next12: float | None
+    share: float
+    trend: list[float]
+
+
+def dimensions(session: Session, node: Node) -> list[str]:
+    """The names by which `node` can be split: those the data has and the node leaves open, coarse to fine."""
+    places = session.execute(
+        sa.select(*(sa.func.max(getattr(Series, field)) for field in LOCATION_FIELDS)).where(
+            Series.location_level == "area"
+        )
+    ).one()
+    products = session.execute(
+        sa.select(sa.func.max(Product.category), sa.func.max(Product.subcategory), sa.func.max(Product.code))
+    ).one()
+    named = [field for field, value in zip(FIELDS, (*places, *products), strict=True) if value]
+    return [field for field in named if not getattr(node, field) and not _is_above(field, node)]
+
+
+def _is_above(field: str, node: Node) -> bool:
+    """Whether a finer name of the same kind is given already."""
+    fields = LOCATION_FIELDS if field in LOCATION_FIELDS else PRODUCT_FIELDS
+    return any(getattr(node, finer) for finer in fields[fields.index(field) + 1 :])
+
+
+def breakdown(session: Session, node: Node, dimension: str) -> list[BreakdownRow]:
+    """The children of `node` along `dimension`, the one that sold most in the last twelve months first."""
+    coverage = read_coverage(session, MONTHLY)
+    if coverage is None:
+        return []
+    sold = monthly_by_child(session, node, dimension, coverage)
+    run = published_run(session)
+    expected = expected_by_child(session, run, node, dimension) if run else {}
+    last = coverage.last_complete or MONTHLY.start(coverage.last)
+    window = [MONTHLY.shift(last, -back) for back in reversed(range(TREND))]
+    rows = [
+        _row(child_node(node, dimension, names), months, window, expected.get(names, 0.0) if run else None)
+        for names, months in sold.items()
+    ]
+    total = sum(row.last12 for row in rows)
+    ranked = sorted(rows, key=lambda row: (-row.last12, row.label))
+    return [_with_share(row, total) for row in ranked]
+
+
+def _row(node: Node, months: dict[date, float], window: list[date], next12: float | None) -> BreakdownRow:
+    trend = [months.get(period, 0.0) for period in window]
+    last, previous = sum(trend[-YEAR:]), sum(trend[:-YEAR])
+    change = (last - previous) / previous if previous > 0 else None
+    return BreakdownRow(node, node.label.split(" · ")[-1], last, previous, change, next12, 0.0, trend)
+
+
+def _with_share(row: BreakdownRow, total: float) -> BreakdownRow:
+    share = row.last12 / total if total > 0 else 0.0
+    return BreakdownRow(**{**row.__dict__, "share": share})
+
+
+def child_columns(dimension: str, facts: Any) -> list[Any]:
+    """The columns that name the children along a dimension, its own name last."""
+    if dimension in LOCATION_FIELDS:
+        return [getattr(facts, field) for field in LOCATION_FIELDS[: LOCATION_FIELDS.index(dimension) + 1]]
+    if dimension == "product":
+        return [Product.category, Product.subcategory, Product.code]
+    return [getattr(Product, field) for field in PRODUCT_FIELDS[: PRODUCT_FIELDS.index(dimension) + 1]]
+
+
+def child_node(node: Node, dimension: str, names: tuple[str, ...]) -> Node:
+    """The child of `node` that `names` (in the order of `child_columns`) say."""
+    fields = LOCATION_FIELDS if dimension in LOCATION_FIELDS else PRODUCT_FIELDS
+    return node.with_names(**dict(zip(fields, names, strict=False)))
+
+
+def monthly_by_child(
+    session: Session, node: Node, dimension: str, coverage: Coverage
+) -> dict[tuple[str, ...], dict[date, float]]:
+    """Sales by child and month over the trend's window, and for children without sales in it, nothing."""
+    last = coverage.last_complete or MONTHLY.start(coverage.last)
+    since = year_month(MONTHLY.shift(last, 1 - TREND))
+    columns = child_columns(dimension, SalesMonthly)
+    query = (
+        monthly(node)
+        .where(SalesMonthly.yearmonth.between(since, year_month(last)))
+        .with_only_columns(*columns, SalesMonthly.yearmonth, sa.func.sum(SalesMonthly.total_sales))
+        .group_by(*columns, SalesMonthly.yearmonth)
+    )
+    found: dict[tuple[str, ...], dict[date, float]] = defaultdict(dict)
+    for *names, yearmonth, sales in session.execute(query):
+        found[tuple(names)][month_of(yearmonth)] = float(sales)
+    return found
+
+
+def expected_by_child(session: Session, run: ForecastRun, node: Node, dimension: str) -> dict[Any, float]:
+    """Expected sales over the horizon by child, from stored rows where the level has them, else by share."""
+    child = child_node(node, dimension, ("?", "?", "?"))
+    if is_stored(run, child.location_level, child.product_level):
+        facts = child_columns(dimension, Series)
+        if dimension in ("category", "subcategory"):
+            facts = [getattr(Series, column.key) for column in facts]
+        return expected_sums(session, run, node, (child.location_level, child.product_level), facts)
+    base = expected_sums(session, run, clamp(node, run), base_level(run), base_names(run))
+    found: dict[Any, float] = defaultdict(float)
+    for share in shares(session, run, node, child_columns(dimension, SalesMonthly)):
+        found[share.child] += share.part * base.get(share.base, 0.0)
+    return found
+
+
+def search(session: Session, text: str, limit: int = 20) -> list[Node]:
+    """Nodes whose finest name (or product code) contains `text`, places before products."""
+    if not text.strip():
+        return []
+    found: list[Node] = []
+    for field in FIELDS:
+        facts = child_columns(field, Series)
+        names = [facts[-1], *([Product.name] if field == "product" else [])]
+        query = (
+            sa.select(*facts)
+            .select_from(Series)
+            .join(Product, Product.id == Series.product_id)
+            .where(Series.location_level == "area", facts[-1] != "")
+            .where(sa.or_(*(name.icontains(text.strip(), autoescape=True) for name in names)))
+            .distinct()
+            .order_by(*facts)
+            .limit(limit - len(found))
+        )
+        found += [child_node(Node(), field, tuple(row)) for row in session.execute(query)]
+        if len(found) >= limit:
+            break
+    return found

@@ -1,0 +1,147 @@
+"""History and forecast of any node: what the series page, the API and the exports show."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import date, datetime
+from math import sqrt
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from ml.db.results import ForecastResult, ForecastRun, ModelVersion
+from ml.errors import NotEnoughHistoryError
+from ml.grains import MIN_PERIODS, MONTHLY, Coverage, read_coverage
+from webapp.queries.history import HistoryPoint, history
+from webapp.queries.nodes import Node, resolve
+from webapp.queries.shares import base_level, clamp, is_stored, shares
+from webapp.queries.stored import QUANTILES, base_names, published_run, results
+
+
+@dataclass(frozen=True)
+class ForecastPoint:
+    """The forecast of one month: expected sales and the quantiles around them."""
+
+    period: date
+    mean: float
+    p025: float
+    p10: float
+    p25: float
+    p50: float
+    p75: float
+    p90: float
+    p975: float
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What was sold and what is expected.
+
+    `bands` says whether the quantiles are 'stored' (calibrated for this very level),
+    'approximate' (derived from the base series), or 'none'. `message` says why there
+    is no forecast, where there is none.
+    """
+
+    node: Node
+    history: list[HistoryPoint]
+    forecast: list[ForecastPoint]
+    as_of: date | None
+    model: str
+    trained_at: datetime | None
+    bands: str
+    run_id: int | None
+    message: str | None
+
+
+def outlook(session: Session, node: Node, periods: int = 12) -> Outlook:
+    """History and forecast of `node`; raises NotFoundError where no sale carries its names."""
+    coverage = read_coverage(session, MONTHLY)
+    if coverage is None:
+        return Outlook(node, [], [], None, "", None, "none", None, "No sales have been imported yet.")
+    node = resolve(session, node)
+    past = history(session, node, coverage)
+    run = published_run(session)
+    if run is None:
+        return Outlook(node, past, [], coverage.last_complete, "", None, "none", None, why_no_forecast(coverage))
+    points, bands = forecast_points(session, run, node)
+    model = session.get_one(ModelVersion, run.model_id)
+    label = f"{model.model_type} ({model.model_name}/{model.version})"
+    return Outlook(node, past, points[:periods], run.as_of, label, model.trained_at, bands, run.id, None)
+
+
+def why_no_forecast(coverage: Coverage) -> str:
+    """Why there are sales but no forecast."""
+    if coverage.periods < MIN_PERIODS:
+        return str(NotEnoughHistoryError(coverage.periods, MIN_PERIODS, MONTHLY.unit))
+    return "No forecast has been published yet. It appears here when training and forecasting have finished."
+
+
+def forecast_points(session: Session, run: ForecastRun, node: Node) -> tuple[list[ForecastPoint], str]:
+    """The points of `node`, and how its bands were made."""
+    if is_stored(run, node.location_level, node.product_level):
+        query = results(run, node.location_level, node.product_level, node)
+        rows = session.scalars(query.order_by(ForecastResult.period)).all()
+        if len({row.series_id for row in rows}) == 1:
+            return [_point(row, row.period, row.mean) for row in rows], "stored"
+    return approximate_points(session, run, node), "approximate"
+
+
+def _point(row: ForecastResult, period: date, mean: float) -> ForecastPoint:
+    return ForecastPoint(period, mean, **{name: getattr(row, name) for name in QUANTILES})
+
+
+def approximate_points(session: Session, run: ForecastRun, node: Node) -> list[ForecastPoint]:
+    """Points of a node that has no row of its own, from the base series it has shares in.
+
+    Means are exact sums. Each base series' distance from its mean to a quantile shrinks with the square
+    root of the share, as for a sum of independent sales; distances of several series are combined with the
+    correlation that the stored total shows (`correlation`).
+    """
+    names = base_names(run)
+    parts = {share.base: share.part for share in shares(session, run, node, [])}
+    query = results(run, *base_level(run), clamp(node, run)).add_columns(*names)
+    by_period: dict[date, list[tuple[float, ForecastResult]]] = defaultdict(list)
+    for row, *key in session.execute(query):
+        if part := parts.get(tuple(key)):
+            by_period[row.period].append((part, row))
+    rho = correlation(session, run) if len(parts) > 1 else 0.0
+    return [_combine(period, by_period[period], rho) for period in sorted(by_period)]
+
+
+def _combine(period: date, rows: list[tuple[float, ForecastResult]], rho: float) -> ForecastPoint:
+    mean = sum(part * row.mean for part, row in rows)
+    quantiles = {}
+    for name in QUANTILES:
+        steps = [sqrt(part) * (getattr(row, name) - row.mean) for part, row in rows]
+        size = sqrt((1 - rho) * sum(step * step for step in steps) + rho * sum(steps) ** 2)
+        quantiles[name] = max(0.0, mean + (size if sum(steps) > 0 else -size))
+    return ForecastPoint(period, mean, **quantiles)
+
+
+def correlation(session: Session, run: ForecastRun) -> float:
+    """How much errors of base series go together: what makes their P90s combine to the stored total's.
+
+    With distances d of P90 above the mean, the total's satisfies D² = (1 - rho) sum d² + rho (sum d)².
+    """
+    distance = ForecastResult.p90 - ForecastResult.mean
+    base = results(run, *base_level(run), Node()).with_only_columns(
+        sa.func.sum(distance * distance), sa.func.sum(distance), maintain_column_froms=True
+    )
+    total = results(run, "total", "total", Node()).with_only_columns(distance, maintain_column_froms=True)
+    alone, together, found = 0.0, 0.0, 0.0
+    for row in session.execute(base.group_by(ForecastResult.period)):
+        alone, together = alone + row[0], together + row[1] ** 2
+    for value in session.scalars(total):
+        found += value**2
+    return min(1.0, max(0.0, (found - alone) / (together - alone))) if together > alone else 1.0
+
+
+def expected_sums(
+    session: Session, run: ForecastRun, node: Node, level: tuple[str, str], columns: list[Any]
+) -> dict[Any, float]:
+    """Expected sales over the whole horizon by the stored series of `level` within `node`, named by `columns`."""
+    total = sa.func.sum(ForecastResult.mean)
+    query = results(run, *level, node).with_only_columns(*columns, total, maintain_column_froms=True)
+    return {tuple(names): float(value) for *names, value in session.execute(query.group_by(*columns))}
