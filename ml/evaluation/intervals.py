@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from ml.errors import DataError
-from ml.models.base import LEVELS, tail_name, tails
+from ml.quantiles import LEVELS, tail_name, tails
 
 Floats = NDArray[np.float64]
 

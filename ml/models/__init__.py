@@ -1,0 +1,38 @@
+"""The models, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ml.errors import ConfigurationError
+from ml.models.base import Forecaster
+from ml.models.conformal import ConformalForecaster
+from ml.models.naive import SEASONAL_NAIVE, SeasonalNaive
+
+
+def _seasonal_naive(horizon: int | None, threads: int, seed: int, **parameters: Any) -> Forecaster:  # noqa: ARG001
+    return ConformalForecaster(SeasonalNaive(**parameters), horizon, correct_bias=False)
+
+
+def _lightgbm(horizon: int | None, threads: int, seed: int, **parameters: Any) -> Forecaster:
+    from ml.models.boosting import LightGBM  # noqa: PLC0415 - loading the library costs 2 s and 100 MB
+
+    return ConformalForecaster(LightGBM(threads=threads, seed=seed, **parameters), horizon)
+
+
+_MAKERS: dict[str, Callable[..., Forecaster]] = {SEASONAL_NAIVE: _seasonal_naive, "lightgbm": _lightgbm}
+
+MODELS = tuple(_MAKERS)
+"""The names that `create` knows, cheapest first; the first one is the floor that every other has to beat."""
+
+
+def create(name: str, *, horizon: int | None = None, threads: int = 1, seed: int = 0, **parameters: Any) -> Forecaster:
+    """A model by name; raises ConfigurationError for an unknown one.
+
+    `horizon` is how many steps ahead its bands are calibrated (None: as many as its grain usually needs). The other
+    `parameters` are the model's own, as its `parameters` property gives them.
+    """
+    if name not in _MAKERS:
+        raise ConfigurationError(f"there is no model {name!r}; expected one of {', '.join(MODELS)}.")
+    return _MAKERS[name](horizon, threads, seed, **parameters)

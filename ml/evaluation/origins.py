@@ -1,0 +1,40 @@
+"""Where the past is cut to try a forecast on it: rolling origins."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from ml.errors import NotEnoughHistoryError
+from ml.panel import Panel
+from ml.periods import UNITS, period_number
+
+SHORTEST = 3
+"""Periods below which nothing can be tried: two to learn from, one to compare with."""
+
+
+def plan_cutoffs(panel: Panel, horizon: int, windows: int = 3) -> list[pd.Timestamp]:
+    """The last periods to learn from, oldest first: at most `windows`, each followed by at least one known period.
+
+    At least two seasons stay for learning, or two thirds of a panel that is shorter than three. The origins lie up to
+    `horizon` apart and can all be scored over the whole horizon where the panel is long enough; otherwise they
+    move together, and the latest of them can be scored over fewer steps (see `steps_after`).
+    Raises NotEnoughHistoryError for panels under 3 periods.
+    """
+    count = len(panel.periods)
+    if count < SHORTEST:
+        raise NotEnoughHistoryError(count, SHORTEST, UNITS[panel.freq])
+    least = min(2 * panel.season_length, max(2, count * 2 // 3))
+    first = max(least, count - windows * horizon)
+    room = max(count - horizon - first, 0)
+    if room >= windows - 1:
+        learned = [first + (room * k) // max(windows - 1, 1) for k in range(windows)]
+    else:
+        stride = max(1, (count - first) // windows)
+        learned = [first + stride * k for k in range(windows)]
+    return [panel.periods[size - 1] for size in learned if size < count]
+
+
+def steps_after(panel: Panel, cutoff: pd.Timestamp, horizon: int) -> int:
+    """How many of the `horizon` periods after `cutoff` are known by now."""
+    known = period_number(panel.last, panel.freq) - period_number(cutoff, panel.freq)
+    return max(0, min(horizon, known))

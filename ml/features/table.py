@@ -1,0 +1,115 @@
+"""The table a global model learns from: one row per series and period, the same code for the past and the next period.
+
+Values are logarithms of sales in units of each series' own size, minus the logarithmic level of the series' last
+periods. So series of any size, rising or falling, look alike, and a tree can forecast a level that it never saw.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ml.features.calendar import NAMES, calendar_features
+from ml.features.encoders import CategoryEncoder
+from ml.features.lags import LagSpec, lag_features
+from ml.features.plan import FeaturePlan, plan_features
+from ml.panel import Panel
+from ml.periods import period_dates
+
+Floats = NDArray[np.float64]
+SIZE_WINDOWS = 3
+"""A series' size is its mean over this many level windows."""
+
+
+@dataclass(frozen=True)
+class FeatureTable:
+    """Everything fitted before the cutoff that features need, per series where an array.
+
+    `size` is what sales are divided by, `codes` are the numbers of the series and static names (series, names),
+    `age0` is the period number at which each series starts.
+    """
+
+    plan: FeaturePlan
+    freq: str
+    like: pd.Timestamp
+    known: tuple[str, ...]
+    encoders: dict[str, CategoryEncoder]
+    size: Floats
+    codes: Floats
+    age0: NDArray[np.int64]
+
+    @classmethod
+    def fit(cls, panel: Panel) -> Self:
+        """Choose lags, measure sizes and learn names on `panel`, which ends at the cutoff."""
+        wide = panel.wide
+        plan = plan_features(panel.freq, panel.season_length, len(wide.numbers))
+        names = panel.statics.assign(unique_id=panel.ids)[["unique_id", *panel.static]]
+        encoders = {name: CategoryEncoder.fit(names[name]) for name in names}
+        codes = np.stack([encoder.transform(names[name]) for name, encoder in encoders.items()], axis=1)
+        size = _sizes(wide.y, SIZE_WINDOWS * plan.level_window)
+        age0 = wide.numbers[0] + wide.first
+        return cls(plan, panel.freq, panel.last, panel.known, encoders, size, codes, age0)
+
+    @property
+    def names(self) -> list[str]:
+        """The features, in the order of the columns of `rows`."""
+        return [*self.plan.lags.names, *NAMES[self.freq], "age", *self.known, *self.encoders]
+
+    @property
+    def categorical(self) -> list[str]:
+        """Which of `names` are numbers of names."""
+        return list(self.encoders)
+
+    def scaled(self, y: Floats) -> Floats:
+        """Sales as logarithms in units of each series' size; negative sales count as none."""
+        return np.log1p(np.maximum(y, 0.0) / self.size[:, None])
+
+    def unscaled(self, values: Floats) -> Floats:
+        """The inverse of `scaled`, never negative."""
+        return np.maximum(np.expm1(values), 0.0) * self.size[:, None]
+
+    def levels(self, scaled: Floats, count: int) -> Floats:
+        """The level before each of the last `count` periods, the very last one following the data; 0 where none."""
+        spec = LagSpec(lags=(1,), means=(self.plan.level_window,))
+        return np.nan_to_num(lag_features(scaled, spec, count)[1])
+
+    def rows(
+        self, scaled: Floats, numbers: NDArray[np.int64], known: dict[str, Floats]
+    ) -> tuple[NDArray[np.float32], Floats]:
+        """Features and levels for the periods `numbers`, of which the last one follows `scaled`.
+
+        `known` holds (series, periods) matrices. Returns (series, periods, features) and (series, periods).
+        """
+        count = len(numbers)
+        level = self.levels(scaled, count)
+        out = np.empty((*level.shape, len(self.names)), dtype=np.float32)
+        moving = lag_features(scaled, self.plan.lags, count)
+        for i, (name, values) in enumerate(zip(self.plan.lags.names, moving, strict=True)):
+            out[..., i] = values if name.startswith("std") else values - level
+        dates = period_dates(numbers, self.freq, like=self.like)
+        others = [
+            *calendar_features(dates, self.freq).values(),
+            numbers[None, :] - self.age0[:, None],
+            *(known[name] for name in self.known),
+            *(self.codes[:, i : i + 1] for i in range(self.codes.shape[1])),
+        ]
+        for i, values in enumerate(others, start=len(moving)):
+            out[..., i] = values
+        return out, level
+
+
+def _sizes(y: Floats, window: int) -> Floats:
+    """Mean absolute value over the last `window` periods, else over all; 1 for series that are all zero."""
+    with np.errstate(invalid="ignore"):
+        recent = _mean_size(y[:, -window:])
+        size = np.where(recent > 0, recent, _mean_size(y))
+    return np.where(size > 0, size, 1.0)
+
+
+def _mean_size(y: Floats) -> Floats:
+    count = np.maximum(np.isfinite(y).sum(axis=1), 1)
+    return np.asarray(np.nansum(np.abs(y), axis=1) / count, dtype=np.float64)

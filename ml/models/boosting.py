@@ -1,0 +1,125 @@
+"""One LightGBM model over all series of a panel, forecasting step by step."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import lightgbm as lgb
+import numpy as np
+from numpy.typing import NDArray
+
+from ml.features.table import FeatureTable
+from ml.models.base import Points
+from ml.models.naive import FittedSeasonalNaive, SeasonalNaive
+from ml.panel import Panel
+
+Floats = NDArray[np.float64]
+
+LIGHTGBM = "lightgbm"
+FEWEST_ROWS = 100
+"""Rows of the learning table below which trees would learn noise."""
+FEWEST_PERIODS = 3
+"""A shorter series has no level worth the name: seasonal naive's fall-back takes it."""
+YOUNGEST = 12
+"""Periods after its start from which a series is learned from (half of a panel shorter than two seasons)."""
+MOST_ROWS = 1_500_000
+"""Rows of the learning table; of a larger panel the earliest periods are left out."""
+
+
+@dataclass(frozen=True)
+class LightGBM:
+    """Gradient-boosted trees (Ke et al. 2017) on logarithms relative to each series' level.
+
+    Series that are too short, or of which the model sees nothing but zeros, are left to seasonal naive, visibly.
+    """
+
+    rounds: int = 300
+    learning_rate: float = 0.05
+    leaves: int = 31
+    leaf_rows: int = 30
+    threads: int = 1
+    seed: int = 0
+    name: str = LIGHTGBM
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        return {key: value for key, value in asdict(self).items() if key != "name"}
+
+    def fit(self, panel: Panel) -> FittedLightGBM:
+        """Learn all series at once; deterministic for a seed and a number of threads."""
+        wide, table = panel.wide, FeatureTable.fit(panel)
+        fallback = SeasonalNaive().fit(panel)
+        count = min(len(wide.numbers), max(MOST_ROWS // len(wide.ids), 1))
+        scaled = table.scaled(wide.y)
+        known = {name: values[:, -count:] for name, values in wide.known.items()}
+        features, level = table.rows(scaled[:, :-1], wide.numbers[-count:], known)
+        target = scaled[:, -count:] - level
+        learned = np.isfinite(target) & (wide.numbers[-count:] - table.age0[:, None] >= _youngest(panel))
+        seen = scaled[:, -table.plan.reach :]
+        able = (wide.lengths >= FEWEST_PERIODS) & (np.nansum(seen, axis=1) > 0)
+        booster = self._train(features[learned], target[learned], table) if learned.sum() >= FEWEST_ROWS else None
+        return FittedLightGBM(booster, table, seen, int(wide.numbers[-1]), able, fallback, self.name, self.threads)
+
+    def _train(self, features: NDArray[np.float32], target: Floats, table: FeatureTable) -> lgb.Booster:
+        data = lgb.Dataset(
+            features, target, feature_name=table.names, categorical_feature=table.categorical, params={"verbosity": -1}
+        )
+        parameters = {
+            "objective": "regression",
+            "learning_rate": self.learning_rate,
+            "num_leaves": self.leaves,
+            "min_data_in_leaf": self.leaf_rows,
+            "bagging_fraction": 0.8,
+            "bagging_freq": 1,
+            "feature_fraction": 0.8,
+            "num_threads": self.threads,
+            "seed": self.seed,
+            "deterministic": True,
+            "force_row_wise": True,
+            "verbosity": -1,
+        }
+        return lgb.train(parameters, data, num_boost_round=self.rounds)
+
+
+@dataclass(frozen=True)
+class FittedLightGBM:
+    """The trees, and of the past only as much as the next forecast needs; `booster` is None for too little data."""
+
+    booster: lgb.Booster | None
+    table: FeatureTable
+    seen: Floats
+    last: int
+    able: NDArray[np.bool_]
+    fallback: FittedSeasonalNaive
+    name: str
+    threads: int
+
+    @property
+    def features(self) -> list[str]:
+        return self.table.names if self.booster is not None else []
+
+    def predict(self, horizon: int, known: dict[str, Floats]) -> Points:
+        """Recursive: each step's forecast becomes a lag of the next one; all series at once."""
+        naive = self.fallback.predict(horizon, known)
+        if self.booster is None or not self.able.any():
+            return naive
+        made = self.table.unscaled(self._steps(self.booster, horizon, known))
+        mean = np.where(self.able[:, None], made, naive.mean)
+        return Points(mean, np.where(self.able, self.name, naive.model).astype(object))
+
+    def _steps(self, booster: lgb.Booster, horizon: int, known: dict[str, Floats]) -> Floats:
+        reach = self.table.plan.reach
+        values = np.concatenate([self.seen, np.full((len(self.seen), horizon), np.nan)], axis=1)
+        now = self.seen.shape[1]
+        for step in range(horizon):
+            past = values[:, max(now + step - reach, 0) : now + step]
+            plans = {name: matrix[:, step : step + 1] for name, matrix in known.items()}
+            features, level = self.table.rows(past, np.array([self.last + 1 + step]), plans)
+            change = booster.predict(features[:, 0], num_threads=self.threads)
+            values[:, now + step] = np.maximum(np.asarray(change) + level[:, 0], 0.0)
+        return values[:, now:]
+
+
+def _youngest(panel: Panel) -> int:
+    return min(YOUNGEST, len(panel.wide.numbers) // 4)
