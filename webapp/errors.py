@@ -48,6 +48,12 @@ class ForbiddenError(ForecastleError):
         self.code = code
 
 
+class NoForecastError(ForecastleError):
+    """There is no published forecast for what was asked."""
+
+    code = "no-forecast"
+
+
 class TooManyAttemptsError(ForecastleError):
     """Too many wrong passwords; the account has to wait."""
 
@@ -117,6 +123,7 @@ STATUSES: dict[type[ForecastleError], tuple[int, str]] = {
     ConflictError: (409, "Not possible now"),
     NotEnoughHistoryError: (409, "Not enough history"),
     NoChampionError: (409, "No model yet"),
+    NoForecastError: (409, "No forecast yet"),
     InvalidRequestError: (422, "Invalid request"),
     MappingError: (422, "Columns do not match"),
     SourceError: (422, "Unreadable file"),

@@ -5,25 +5,35 @@ from __future__ import annotations
 from flask_openapi.openapi import OpenAPI
 from pydantic import ValidationError
 
+from webapp.api import auth, health, imports, jobs, models, predictions
 from webapp.error_responses import invalid_request
+from webapp.schemas.base import ProblemDocument
+
+BLUEPRINTS = (auth, imports, predictions, models, jobs)
+DESCRIPTION = "Push sales, train, and pull forecasts with bands. Errors are RFC 9457 problem documents."
 
 
 def create_openapi(import_name: str) -> OpenAPI:
     """The Flask app that collects the API's description."""
     app = OpenAPI(
         import_name,
-        info={"title": "Forecastle", "version": "1"},
+        info={"title": "Forecastle", "version": "1", "description": DESCRIPTION},
+        security_schemes={"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
         doc_ui=False,
+        validation_error_model=ProblemDocument,
         validation_error_callback=refuse_invalid,
     )
     app.openapi_version = "3.1.0"
     return app
 
 
+def register(app: OpenAPI) -> None:
+    """Add the API's routes to `app`."""
+    for module in BLUEPRINTS:
+        app.register_api(module.blueprint)
+    app.register_blueprint(health.blueprint)
+
+
 def refuse_invalid(error: ValidationError) -> None:
     """Turn a failed validation into the API's own error."""
     raise invalid_request(error)
-
-
-def register(app: OpenAPI) -> None:
-    """Add the API's routes to `app`."""

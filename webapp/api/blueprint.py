@@ -1,0 +1,51 @@
+"""The blueprint that every part of the API is made with."""
+
+from __future__ import annotations
+
+import inspect
+
+from flask import current_app, request
+from flask_openapi.blueprint import APIBlueprint
+from werkzeug.exceptions import BadRequest
+
+from webapp.api.answers import problems
+from webapp.errors import FieldError, InvalidRequestError
+
+PREFIX = "/api/v1"
+
+
+def api_blueprint(tag: str, path: str = "") -> APIBlueprint:
+    """A part of the API below `/api/v1` and `path`, under one heading of the description."""
+    blueprint = APIBlueprint(
+        f"api_{tag}",
+        f"webapp.api.{tag}",
+        url_prefix=PREFIX + path,
+        abp_tags=[{"name": tag}],
+        abp_security=[{"bearer": []}],
+        abp_responses=problems(401, 403, 422, 503),
+    )
+    blueprint.before_request(check_shape)
+    return blueprint
+
+
+def check_shape() -> None:
+    """Refuse what validation by model does not see: query parameters that repeat or that
+    nobody reads, and bodies that are no JSON (which it would take for empty ones)."""
+    takes = inspect.signature(current_app.view_functions[str(request.endpoint)]).parameters
+    unread = [] if "query" in takes else list(request.args)
+    repeated = [name for name, values in request.args.lists() if len(values) > 1]
+    if unread or repeated:
+        raise InvalidRequestError(
+            [FieldError(name, "this query parameter is unknown") for name in unread]
+            + [FieldError(name, "this query parameter is given more than once") for name in repeated]
+        )
+    if "body" in takes:
+        read_json()
+
+
+def read_json() -> None:
+    """Parse the body; raises BadRequest or UnsupportedMediaType where it is no JSON."""
+    try:
+        request.get_json()
+    except RecursionError:
+        raise BadRequest("the JSON body is nested too deeply.") from None

@@ -1,0 +1,75 @@
+"""What all requests and answers share."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from webapp.queries.paging import DEFAULT_LIMIT
+
+LARGEST_ID = 2**63 - 1
+
+
+class Request(BaseModel):
+    """Something that a caller sends: unknown fields and query parameters are refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Answer(BaseModel):
+    """Something that a caller gets, read from dataclasses and rows alike."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+
+def encode_cursor(below: int | None) -> str | None:
+    """Where the next page begins, as text that callers pass back and need not understand."""
+    return None if below is None else base64.urlsafe_b64encode(f"below:{below}".encode()).decode().rstrip("=")
+
+
+def decode_cursor(cursor: object) -> int:
+    """The id that a cursor stands for; raises ValueError for text that is no cursor."""
+    text = str(cursor)
+    try:
+        kind, _, below = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode().partition(":")
+        if kind != "below" or not 0 < int(below) <= LARGEST_ID:
+            raise ValueError
+    except (ValueError, binascii.Error):
+        raise ValueError("this is no cursor; take `next_cursor` of the answer before as it is") from None
+    return int(below)
+
+
+class PageQuery(Request):
+    """Which part of a list."""
+
+    limit: int = Field(DEFAULT_LIMIT, ge=1, le=200, description="How many items at most.")
+    cursor: Annotated[int, BeforeValidator(decode_cursor, json_schema_input_type=str)] | None = Field(
+        None, description="Where to go on: `next_cursor` of the answer before."
+    )
+
+
+class ListAnswer(Answer):
+    """A part of a list, newest first."""
+
+    next_cursor: str | None = Field(description="Pass it as `cursor` for the next part; null on the last one.")
+
+
+class FieldProblem(Answer):
+    """What is wrong with one field of the request."""
+
+    field: str = Field(description="The field, with dots between levels; empty for the request as a whole.")
+    message: str
+
+
+class ProblemDocument(Answer):
+    """An error, as RFC 9457 describes it."""
+
+    type: str = Field(description="A stable name of the kind of error.")
+    title: str
+    status: int
+    detail: str = Field(description="What happened, and what to do about it.")
+    request_id: str = Field(description="What to look for in the log.")
+    errors: list[FieldProblem] | None = None
