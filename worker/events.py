@@ -1,0 +1,94 @@
+"""Events: what happened, in the past tense, recorded in the transaction in which it happened."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from datetime import date
+from typing import Any, ClassVar, get_type_hints
+
+from sqlalchemy.orm import Session
+
+from worker.errors import UnknownEventError
+from worker.models import OutboxEvent
+
+
+@dataclass(frozen=True)
+class Event:
+    """Base of all events. A field is only ever added with a default; anything else is a new `VERSION`."""
+
+    VERSION: ClassVar[int] = 1
+
+
+@dataclass(frozen=True)
+class SalesImported(Event):
+    """Sales rows between two days (inclusive) were added or changed."""
+
+    import_id: int
+    first_date: date
+    last_date: date
+    rows: int
+
+
+@dataclass(frozen=True)
+class AggregatesRefreshed(Event):
+    """The sales totals between two days (None: from the first, to the last) match the rows again."""
+
+    since: date | None
+    until: date | None
+
+
+@dataclass(frozen=True)
+class ModelTrained(Event):
+    """A model version was registered; `champion` says whether it now serves its grain."""
+
+    grain: str
+    model_id: int
+    champion: bool
+
+
+@dataclass(frozen=True)
+class ForecastPublished(Event):
+    """A run replaced the forecast that readers of a grain see."""
+
+    run_id: int
+    grain: str
+    series: int
+
+
+@dataclass(frozen=True)
+class JobFailed(Event):
+    """A job ended without success and will not be tried again."""
+
+    job_id: int
+    kind: str
+    error: str
+
+
+EVENTS: dict[str, type[Event]] = {
+    event.__name__: event for event in (SalesImported, AggregatesRefreshed, ModelTrained, ForecastPublished, JobFailed)
+}
+
+
+def record(session: Session, event: Event) -> OutboxEvent:
+    """Add an event to the transaction of `session`; once that commits, the relay hands it to its handlers."""
+    payload = {name: value.isoformat() if isinstance(value, date) else value for name, value in asdict(event).items()}
+    row = OutboxEvent(name=type(event).__name__, version=event.VERSION, payload=payload)
+    session.add(row)
+    return row
+
+
+def restore(row: OutboxEvent) -> Event:
+    """The event that a row records; raises UnknownEventError where this version has no such event."""
+    cls = EVENTS.get(row.name)
+    if cls is None or row.version != cls.VERSION:
+        raise UnknownEventError(
+            f"event {row.id} is {row.name!r} of version {row.version}, which this version of Forecastle does not know; "
+            "upgrade the relay, then replay the event."
+        )
+    hints = get_type_hints(cls)
+    known = {field.name for field in fields(cls)}
+    return cls(**{name: _decode(hints[name], value) for name, value in row.payload.items() if name in known})
+
+
+def _decode(hint: Any, value: Any) -> Any:
+    return date.fromisoformat(value) if hint in (date, date | None) and value is not None else value

@@ -1,0 +1,65 @@
+"""What follows from what: for each event, the jobs that it calls for. Handlers do nothing but ask for jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from ml.db.results import ModelVersion
+from ml.db.sales import SalesDaily
+from ml.grains import GRAINS
+from worker.events import AggregatesRefreshed, Event, ModelTrained, SalesImported
+from worker.queues import request_job
+
+Handler = Callable[[Session, int, Any], None]
+"""Called with the session of the event's own transaction, the event's id, and the event."""
+
+
+def refresh_aggregates(session: Session, event_id: int, event: SalesImported) -> None:
+    """Imported sales change the totals of their days."""
+    arguments = {"since": event.first_date.isoformat(), "until": event.last_date.isoformat()}
+    _request(session, event_id, "refresh", arguments)
+
+
+def train_or_forecast(session: Session, event_id: int, _event: AggregatesRefreshed) -> None:
+    """New totals call for a new forecast; where no model serves a grain yet, for a model first."""
+    if session.scalar(sa.select(SalesDaily.id).order_by(SalesDaily.id).limit(1)) is None:
+        return  # the nightly refresh of a database without sales
+    served = set(session.scalars(sa.select(ModelVersion.slot).where(ModelVersion.slot.is_not(None))))
+    for grain in GRAINS:
+        if grain in served:
+            _request_forecast(session, event_id, grain)
+        else:
+            _request(session, event_id, "train", {"grain": grain})
+
+
+def forecast_with_champion(session: Session, event_id: int, event: ModelTrained) -> None:
+    """A new champion forecasts at once; a challenger that lost changes nothing."""
+    if event.champion:
+        _request_forecast(session, event_id, event.grain)
+
+
+HANDLERS: dict[type[Event], tuple[Handler, ...]] = {
+    SalesImported: (refresh_aggregates,),
+    AggregatesRefreshed: (train_or_forecast,),
+    ModelTrained: (forecast_with_champion,),
+}
+
+
+def handle(session: Session, event_id: int, event: Event) -> None:
+    """Run all handlers of an event in one transaction."""
+    for handler in HANDLERS.get(type(event), ()):
+        handler(session, event_id, event)
+
+
+def _request_forecast(session: Session, event_id: int, grain: str) -> None:
+    _request(session, event_id, "forecast", {"grain": grain, "horizon": GRAINS[grain].horizon})
+
+
+def _request(session: Session, event_id: int, kind: str, arguments: dict[str, Any]) -> None:
+    """Ask for a job once, however often the event is handled."""
+    key = ":".join(["event", str(event_id), kind, *([arguments["grain"]] if "grain" in arguments else [])])
+    request_job(session, kind, arguments, dedupe_key=key, caused_by=event_id)

@@ -1,0 +1,22 @@
+"""Which processes were seen lately, as `/ready` asks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from redis import Redis
+    from redis.client import Pipeline
+
+ROLES = ("worker", "relay", "scheduler")
+SEEN_SECONDS = 15
+
+
+def report(redis: Redis | Pipeline, role: str, name: str) -> None:
+    """Say that a process of this role is alive; it counts as seen for SEEN_SECONDS."""
+    redis.set(f"forecastle:seen:{role}", name, ex=SEEN_SECONDS)
+
+
+def seen(redis: Redis, role: str) -> bool:
+    """Whether any process of this role reported lately."""
+    return bool(redis.exists(f"forecastle:seen:{role}"))

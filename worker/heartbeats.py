@@ -1,0 +1,45 @@
+"""Signs of life of running jobs, in Redis: the worker beats for its work-horse, the reaper listens.
+
+The worker's process beats, not the job's: a job that holds the interpreter lock for minutes in native
+code is alive all the same, and a work-horse that died is known to its worker at once.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from redis import Redis
+
+DEAD = b"dead:"
+KEEP_SECONDS = 24 * 3600
+
+
+def _key(attempt_key: str) -> str:
+    return f"forecastle:heartbeat:{attempt_key}"
+
+
+def beat(redis: Redis, attempt_key: str) -> None:
+    """Show that the attempt is alive. What counts is that the value changes, so clocks need not agree."""
+    redis.set(_key(attempt_key), str(time.time_ns()), ex=KEEP_SECONDS)
+
+
+def bury(redis: Redis, attempt_key: str, reason: str) -> None:
+    """Tell that the attempt is dead, and why."""
+    redis.set(_key(attempt_key), DEAD + reason.encode(), ex=KEEP_SECONDS)
+
+
+def listen(redis: Redis, attempt_keys: Sequence[str]) -> list[bytes | None]:
+    """The last heartbeat of each attempt."""
+    if not attempt_keys:
+        return []
+    return cast("list[bytes | None]", redis.mget([_key(key) for key in attempt_keys]))
+
+
+def cause_of_death(heartbeat: bytes | None) -> str | None:
+    """Why the attempt is dead, where its worker told."""
+    if heartbeat is None or not heartbeat.startswith(DEAD):
+        return None
+    return heartbeat.removeprefix(DEAD).decode()

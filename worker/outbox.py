@@ -1,0 +1,88 @@
+"""Takes events from the outbox to their handlers: at least once, each in its own transaction, none lost."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session, sessionmaker
+
+from ml.db.base import utc_now
+from ml.db.session import reading
+from worker import handlers
+from worker.events import restore
+from worker.models import OutboxEvent
+
+log = logging.getLogger(__name__)
+
+BATCH = 100
+LEASE = timedelta(seconds=60)
+"""How long a claim holds; the events of a relay that died are claimable again after that."""
+
+MAX_TRIES = 5
+"""An event that failed so often is a dead letter: it stays, with its error, and is tried no more."""
+
+
+def process(sessions: sessionmaker[Session]) -> int:
+    """Handle a batch of waiting events; returns how many were claimed."""
+    token = uuid.uuid4().hex
+    events = claim(sessions, token)
+    for event in events:
+        _handle(sessions, event, token)
+    return len(events)
+
+
+def claim(sessions: sessionmaker[Session], token: str) -> list[OutboxEvent]:
+    """Claim waiting events, oldest first. The condition is checked again by the update itself, so that of
+    two relays that saw the same event one gets it."""
+    now = utc_now()
+    with reading(sessions) as session:
+        waiting = sa.select(OutboxEvent.id).where(_claimable(now)).order_by(OutboxEvent.id).limit(BATCH)
+        ids = session.scalars(waiting).all()
+    if not ids:
+        return []
+    with sessions() as session:
+        session.execute(
+            sa.update(OutboxEvent)
+            .where(OutboxEvent.id.in_(ids), _claimable(now))
+            .values(available_at=now + LEASE, claimed_by=token, tries=OutboxEvent.tries + 1),
+            execution_options={"synchronize_session": False},
+        )
+        session.commit()
+    with reading(sessions) as session:
+        claimed = sa.select(OutboxEvent).where(OutboxEvent.id.in_(ids), OutboxEvent.claimed_by == token)
+        return list(session.scalars(claimed.order_by(OutboxEvent.id)))
+
+
+def replay(session: Session, event_id: int) -> bool:
+    """Let a dead letter be tried again from the start; whether there was one of that id."""
+    dead = (OutboxEvent.id == event_id, OutboxEvent.handled_at.is_(None), OutboxEvent.tries >= MAX_TRIES)
+    return _update(session, dead, {"tries": 0, "error": None, "available_at": utc_now()})
+
+
+def _claimable(now: datetime) -> sa.ColumnElement[bool]:
+    return sa.and_(OutboxEvent.handled_at.is_(None), OutboxEvent.available_at <= now, OutboxEvent.tries < MAX_TRIES)
+
+
+def _handle(sessions: sessionmaker[Session], event: OutboxEvent, token: str) -> None:
+    mine = (OutboxEvent.id == event.id, OutboxEvent.claimed_by == token, OutboxEvent.handled_at.is_(None))
+    try:
+        with sessions() as session:
+            if _update(session, mine, {"handled_at": utc_now(), "error": None}):
+                handlers.handle(session, event.id, restore(event))
+                session.commit()
+    except Exception as error:  # whatever a handler raises must not block the events behind it
+        log.exception("event %s (%s): try %s of %s failed", event.id, event.name, event.tries, MAX_TRIES)
+        with sessions() as session:
+            delay = timedelta(seconds=2**event.tries)
+            _update(session, mine, {"error": f"{type(error).__name__}: {error}", "available_at": utc_now() + delay})
+            session.commit()
+
+
+def _update(session: Session, where: tuple[sa.ColumnElement[bool], ...], values: dict[str, Any]) -> bool:
+    statement = sa.update(OutboxEvent).where(*where).values(values)
+    result = session.execute(statement, execution_options={"synchronize_session": False})
+    return cast("sa.CursorResult[Any]", result).rowcount == 1

@@ -1,0 +1,118 @@
+"""Queues, the kinds of jobs that run on them, and how a job is asked for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from ml.db.base import utc_now
+from worker.errors import JobRequestError
+from worker.models import JobRun
+
+QUEUES = ("interactive", "ingest", "forecast", "train")
+"""Names by priority: a worker empties the first before it looks at the next."""
+
+
+@dataclass(frozen=True)
+class JobKind:
+    """What a kind of job needs. `module` has `run(ctx, **arguments)` and, where wanted, `on_failure`."""
+
+    name: str
+    queue: str
+    module: str
+    timeout: int  # seconds
+    max_attempts: int = 3
+    required: frozenset[str] = frozenset()
+    optional: frozenset[str] = frozenset()
+
+    def check(self, arguments: Mapping[str, Any]) -> None:
+        """Raises JobRequestError unless these are arguments that a job of this kind takes."""
+        if unknown := set(arguments) - self.required - self.optional:
+            known = ", ".join(sorted(self.required | self.optional)) or "none"
+            raise JobRequestError(f"a {self.name} job takes no {_listed(unknown)}; its arguments are: {known}.")
+        if missing := self.required - set(arguments):
+            raise JobRequestError(f"a {self.name} job needs {_listed(missing)}; give it.")
+        try:
+            json.dumps(dict(arguments))
+        except (TypeError, ValueError) as error:
+            raise JobRequestError(f"the arguments of a {self.name} job must be plain JSON: {error}.") from None
+
+
+def _listed(names: set[str] | frozenset[str]) -> str:
+    return ", ".join(sorted(names))
+
+
+def _kinds(*kinds: JobKind) -> dict[str, JobKind]:
+    return {kind.name: kind for kind in kinds}
+
+
+KINDS: dict[str, JobKind] = _kinds(
+    JobKind("ingest", "ingest", "worker.jobs.ingest", timeout=1800, required=frozenset({"import_id"})),
+    JobKind("refresh", "ingest", "worker.jobs.refresh", timeout=1800, optional=frozenset({"since", "until"})),
+    JobKind(
+        "train",
+        "train",
+        "worker.jobs.train",
+        timeout=4 * 3600,
+        required=frozenset({"grain"}),
+        optional=frozenset({"models"}),
+    ),
+    JobKind("forecast", "forecast", "worker.jobs.forecast", timeout=3600, required=frozenset({"grain", "horizon"})),
+)
+
+
+def request_job(
+    session: Session,
+    kind: str,
+    arguments: Mapping[str, Any],
+    *,
+    requested_by: str = "",
+    dedupe_key: str | None = None,
+    caused_by: int | None = None,
+    run_after: datetime | None = None,
+) -> JobRun:
+    """Add a job to the transaction of `session`; once that commits, the relay sends it to a worker.
+
+    With a `dedupe_key` that an earlier job has, that job is returned instead, whatever became of it.
+    Raises JobRequestError for an unknown kind or arguments that it does not take.
+    """
+    job_kind = KINDS.get(kind)
+    if job_kind is None:
+        raise JobRequestError(f"there is no job of kind {kind!r}; expected one of {', '.join(sorted(KINDS))}.")
+    job_kind.check(arguments)
+    if dedupe_key is not None and (earlier := _by_dedupe_key(session, dedupe_key)):
+        return earlier
+    job = JobRun(
+        kind=kind,
+        queue=job_kind.queue,
+        arguments=dict(arguments),
+        max_attempts=job_kind.max_attempts,
+        requested_by=requested_by,
+        dedupe_key=dedupe_key,
+        caused_by=caused_by,
+        run_after=run_after or utc_now(),
+    )
+    return _insert(session, job)
+
+
+def _insert(session: Session, job: JobRun) -> JobRun:
+    """Write the row; when another process was first with its dedupe key, take that one."""
+    try:
+        with session.begin_nested():
+            session.add(job)
+    except sa.exc.IntegrityError:
+        earlier = _by_dedupe_key(session, job.dedupe_key)
+        if earlier is None:
+            raise
+        return earlier
+    return job
+
+
+def _by_dedupe_key(session: Session, dedupe_key: str | None) -> JobRun | None:
+    return session.scalars(sa.select(JobRun).where(JobRun.dedupe_key == dedupe_key)).one_or_none()

@@ -1,0 +1,102 @@
+"""Finds running jobs whose worker died, and queues them again."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+import sqlalchemy as sa
+from redis import Redis
+from sqlalchemy.orm import Session, sessionmaker
+
+from ml.db.session import reading
+from worker import heartbeats, lifecycle, progress
+from worker.connection import AWAY
+from worker.errors import StaleAttemptError
+from worker.lifecycle import Attempt, Report
+from worker.models import JobRun
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Sign:
+    """The last heartbeat of an attempt, and when, by our own clock, it last changed."""
+
+    value: bytes | None
+    heard: float
+
+
+class Reaper:
+    """Gives up attempts that were silent for `lost_after` seconds while it listened.
+
+    Silence is measured by this process alone: it begins when the reaper first looks, and over again
+    when Redis was away. So neither a restart, nor an outage, nor another machine's clock makes living
+    jobs look lost.
+    """
+
+    def __init__(
+        self,
+        sessions: sessionmaker[Session],
+        redis: Redis,
+        lost_after: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._sessions, self._redis, self._lost_after, self._clock = sessions, redis, lost_after, clock
+        self._signs: dict[Attempt, Sign] = {}
+
+    def reap(self) -> int:
+        """Look at all running jobs once; returns how many were lost."""
+        lost = self._find_lost(self._running())
+        for attempt, reason in lost.items():
+            self._give_up(attempt, reason)
+        return len(lost)
+
+    def _running(self) -> list[Attempt]:
+        running = sa.select(JobRun.id, JobRun.attempt).where(JobRun.state == "running").order_by(JobRun.id)
+        with reading(self._sessions) as session:
+            return [Attempt(job_id, number) for job_id, number in session.execute(running)]
+
+    def _find_lost(self, running: list[Attempt]) -> dict[Attempt, str]:
+        try:
+            values = heartbeats.listen(self._redis, [attempt.key for attempt in running])
+        except AWAY:
+            self._signs.clear()
+            raise
+        signs = {attempt: self._sign(attempt, value) for attempt, value in zip(running, values, strict=True)}
+        self._signs = signs
+        reasons = {attempt: self._reason(sign) for attempt, sign in signs.items()}
+        return {attempt: reason for attempt, reason in reasons.items() if reason}
+
+    def _sign(self, attempt: Attempt, value: bytes | None) -> Sign:
+        earlier = self._signs.get(attempt)
+        if earlier is not None and earlier.value == value:
+            return earlier
+        return Sign(value, self._clock())
+
+    def _reason(self, sign: Sign) -> str | None:
+        if cause := heartbeats.cause_of_death(sign.value):
+            return f"lost: {cause}"
+        silence = self._clock() - sign.heard
+        return f"lost: its worker has been silent for {silence:.0f} s" if silence >= self._lost_after else None
+
+    def _give_up(self, attempt: Attempt, reason: str) -> None:
+        report = self._last_report(attempt)
+        try:
+            with self._sessions() as session:
+                queued = lifecycle.try_again(session, attempt, reason, report, timedelta(0))
+                session.commit()
+        except StaleAttemptError:
+            return  # it ended, or another relay gave it up
+        outcome = "queued again" if queued else "failed, no attempt is left"
+        log.warning("job %s, attempt %s: %s; %s", attempt.job_id, attempt.number, reason, outcome)
+
+    def _last_report(self, attempt: Attempt) -> Report:
+        """What the attempt told before it fell silent."""
+        state = progress.read(self._redis, attempt.job_id)
+        if state is None or state["attempt"] != attempt.number:
+            return Report()
+        return Report(state["phase"], state["done"], state["total"], log_tail="\n".join(state["log"]))

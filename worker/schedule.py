@@ -1,0 +1,23 @@
+"""What runs by the clock: one declarative list; firing only asks for a job."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Scheduled:
+    """A job that is due at each slot of a cron expression (minute, hour, day, month, weekday)."""
+
+    id: str
+    cron: str
+    kind: str
+    arguments: dict[str, Any] = field(default_factory=dict)
+
+
+SCHEDULE: tuple[Scheduled, ...] = (
+    Scheduled("nightly-refresh", "0 2 * * *", "refresh"),
+    Scheduled("weekly-retrain", "0 3 * * sun", "train", {"grain": "monthly"}),
+)
+"""Ids are part of the keys that keep a slot from running twice: never give one to another job."""

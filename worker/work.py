@@ -1,0 +1,39 @@
+"""`python -m worker work`: the process that runs jobs."""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import logging
+import uuid
+
+from worker.connection import connect
+from worker.horses import ForecastleWorker
+from worker.process import configure_logging, process_name, stop_on_signals, wait_for_redis
+from worker.queues import KINDS
+from worker.settings import WorkerSettings
+
+log = logging.getLogger(__name__)
+
+
+def preload() -> None:
+    """Import what jobs import, once, before any fork: the libraries take seconds. Nothing of them may
+    run here, since threads that they start would not survive the fork."""
+    for kind in KINDS.values():
+        importlib.import_module(kind.module)
+    importlib.import_module("worker.runner")
+    gc.freeze()  # keeps the collector from touching, and so copying, the shared pages in each work-horse
+
+
+def main() -> int:
+    """Work until SIGTERM; returns 1 where Redis was lost, for the supervisor to start another."""
+    configure_logging()
+    settings = WorkerSettings.from_env()
+    stopping = stop_on_signals()
+    preload()
+    with connect(settings.redis_url) as redis:
+        if not wait_for_redis(redis, stopping):
+            return 0
+        worker = ForecastleWorker(redis, f"{process_name()}-{uuid.uuid4().hex[:6]}", settings)
+        worker.work(logging_level=None)
+        return 0 if worker.asked_to_stop else 1
