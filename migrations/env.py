@@ -7,16 +7,15 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import context
 
-import ml.db.catalog
-import ml.db.imports
-import ml.db.results
-import ml.db.sales
 import webapp.models
-import worker.models  # noqa: F401
-from ml.db import types
+import worker.models
+from ml.db import catalog, imports, results, sales, types
 from ml.db.base import Base
 from ml.db.session import create_engine, parse_url
 from ml.settings import Settings
+
+TABLE_MODULES = (catalog, imports, results, sales, worker.models, webapp.models)
+"""Imported so that `Base.metadata` knows every table."""
 
 TYPE_NAMES = (
     (types.UtcDateTime, "types.UtcDateTime()"),

@@ -147,6 +147,18 @@ def upgrade() -> None:
     op.create_index(op.f("ix_sales_staging_import_id_row_key"), "sales_staging", ["import_id", "row_key"], unique=False)
 
     op.create_table(
+        "sign_in_throttles",
+        sa.Column("key", types.HashKey, nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("last_failure_at", types.UtcDateTime(), nullable=False),
+        sa.Column("blocked_until", types.UtcDateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_sign_in_throttles")),
+    )
+    op.create_index(
+        op.f("ix_sign_in_throttles_last_failure_at"), "sign_in_throttles", ["last_failure_at"], unique=False
+    )
+
+    op.create_table(
         "forecast_runs",
         sa.Column("id", types.BigId, nullable=False),
         sa.Column("grain", types.Name(8), nullable=False),
@@ -427,6 +439,7 @@ def downgrade() -> None:
     op.drop_table("rejected_rows")
     op.drop_table("job_runs")
     op.drop_table("forecast_runs")
+    op.drop_table("sign_in_throttles")
     op.drop_table("sales_staging")
     op.drop_table("roles")
     op.drop_table("products")

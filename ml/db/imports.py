@@ -29,7 +29,7 @@ class Import(Base):
     filename: Mapped[str] = mapped_column(Name(250))
     artifact: Mapped[str] = mapped_column(Name(250))
     sha256: Mapped[str] = mapped_column(Name(64), index=True)
-    size: Mapped[int] = mapped_column(sa.BigInteger())
+    size: Mapped[int] = mapped_column(BigId)
     dialect: Mapped[dict[str, Any]] = mapped_column(Json)  # encoding, delimiter
     mapping: Mapped[dict[str, str]] = mapped_column(Json)
     state: Mapped[str] = mapped_column(Name(16), default="uploaded")

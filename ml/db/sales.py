@@ -24,14 +24,14 @@ class SalesRow:
     region: Mapped[str] = mapped_column(Name(120), default="")
     territory: Mapped[str] = mapped_column(Name(120), default="")
     area: Mapped[str] = mapped_column(Name(120), default="")
-    product_id: Mapped[int] = mapped_column(sa.BigInteger())
+    product_id: Mapped[int] = mapped_column(BigId)
     sales_amount: Mapped[float] = mapped_column(Amount)
     sales_qty: Mapped[float] = mapped_column(Amount)
     channel: Mapped[str] = mapped_column(Name(80), default="")
-    customer_id: Mapped[int | None] = mapped_column(sa.BigInteger())
+    customer_id: Mapped[int | None] = mapped_column(BigId)
     order_ref: Mapped[str] = mapped_column(Name(80), default="")
-    series_id: Mapped[int] = mapped_column(sa.BigInteger())
-    import_id: Mapped[int] = mapped_column(sa.BigInteger())
+    series_id: Mapped[int] = mapped_column(BigId)
+    import_id: Mapped[int] = mapped_column(BigId)
 
 
 class SalesRaw(SalesRow, Base):

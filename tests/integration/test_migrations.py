@@ -1,0 +1,121 @@
+"""The migrations make the tables that the code declares, on every database, and can be taken back."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import re
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+
+from ml.db.base import Base
+from ml.db.session import create_engine, parse_url
+
+MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
+POSTGRESQL = "postgresql+psycopg://root@127.0.0.1:5432/postgres"
+
+
+def config(connection: sa.Connection | None = None, **arguments: str) -> Config:
+    found = Config(cmd_opts=type("Options", (), {"x": [f"{key}={value}" for key, value in arguments.items()]})())
+    found.set_main_option("script_location", str(MIGRATIONS))
+    found.attributes["connection"] = connection
+    return found
+
+
+@contextlib.contextmanager
+def empty_database(kind: str, folder: Path) -> Iterator[str]:
+    """The address of a new database; the test is skipped where there is no server for it."""
+    if kind == "sqlite":
+        yield f"sqlite:///{folder / 'empty.db'}"
+        return
+    url = os.environ.get("TEST_DATABASE_URL", POSTGRESQL)
+    name = f"forecastle_migrations_{uuid.uuid4().hex[:12]}"
+    admin = create_engine(url)
+    try:
+        with admin.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.exec_driver_sql(f"CREATE DATABASE {name}")
+            yield parse_url(url).set(database=name).render_as_string(hide_password=False)
+            connection.exec_driver_sql(f"DROP DATABASE {name}")
+    except sa.exc.OperationalError:
+        pytest.skip(f"no database server at {url}")
+    finally:
+        admin.dispose()
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "server"])
+def test_upgrade_makes_what_the_code_declares_and_downgrade_leaves_nothing(kind: str, tmp_path: Path) -> None:
+    with empty_database(kind, tmp_path) as url:
+        engine = create_engine(url)
+        with engine.connect() as connection:
+            command.upgrade(config(connection), "head")
+            connection.commit()
+            differences = compare_metadata(MigrationContext.configure(connection), Base.metadata)
+            roles = connection.scalars(sa.text("SELECT name FROM roles ORDER BY name")).all()
+            connection.rollback()
+            command.downgrade(config(connection), "base")
+            connection.commit()
+            left = sa.inspect(connection).get_table_names()
+        engine.dispose()
+    assert differences == []
+    assert roles == ["admin", "operator", "planner", "viewer"]
+    assert left == ["alembic_version"]
+
+
+@pytest.fixture(scope="module")
+def tsql() -> list[str]:
+    """The statements that the migrations run on SQL Server."""
+    out = io.StringIO()
+    setup = config(dialect="mssql")
+    setup.output_buffer = out
+    command.upgrade(setup, "head", sql=True)
+    text = re.sub(r"^--.*$", "", out.getvalue(), flags=re.MULTILINE)
+    return [part.strip() for part in re.split(r"^GO$|;\n\n", text, flags=re.MULTILINE) if part.strip()]
+
+
+def test_tsql_uses_only_the_agreed_types(tsql: list[str]) -> None:
+    agreed = r"(BIGINT|INTEGER|NVARCHAR\((\d+|max)\)|DATETIME2\(6\)|DATE|BIT|FLOAT\(53\)|NUMERIC\(18, 4\)|BINARY\(16\))"
+    column = re.compile(rf"^\s+\[?\w+\]? {agreed}( NOT NULL| NULL)( IDENTITY(\(1,1\))?)?,?$")
+    tables = [text for text in tsql if "CREATE TABLE" in text and "alembic_version" not in text]
+    assert len(tables) == len(Base.metadata.tables)
+    for text in tables:
+        lines = [line.rstrip() for line in text.splitlines()[1:-1] if line.strip() and "CONSTRAINT" not in line]
+        assert [line for line in lines if not column.match(line)] == []
+
+
+def test_tsql_indexes_stay_below_sql_servers_limits(tsql: list[str]) -> None:
+    widths: dict[tuple[str, str], int | None] = {}
+    for text in tsql:
+        if match := re.search(r"CREATE TABLE (\w+)", text):
+            for name, size in re.findall(r"^\s+\[?(\w+)\]? NVARCHAR\((\d+|max)\)", text, flags=re.MULTILINE):
+                widths[match[1], name] = None if size == "max" else 2 * int(size)
+    keys = [re.match(r"CREATE (?:UNIQUE )?INDEX \w+ ON (\w+) \(([^)]*)\)", text) for text in tsql]
+    keys += [
+        re.match(r"(\w+)\|(.*)", f"{table[1]}|{columns}")
+        for text in tsql
+        if (table := re.search(r"CREATE TABLE (\w+)", text))
+        for columns in re.findall(r"(?:UNIQUE|PRIMARY KEY) \(([^)]*)\)", text)
+    ]
+    checked = 0
+    for key in keys:
+        if key is None:
+            continue
+        sizes = [widths.get((key[1], name.strip(" []")), 8) for name in key[2].split(",")]
+        assert None not in sizes, f"index on an NVARCHAR(max): {key[0]}"
+        assert sum(size or 0 for size in sizes) <= 1700, key[0]
+        checked += 1
+    assert checked > 40
+
+
+def test_tsql_unique_indexes_on_nullable_columns_are_filtered(tsql: list[str]) -> None:
+    unique = [text for text in tsql if text.startswith("CREATE UNIQUE INDEX")]
+    assert len(unique) == 3
+    assert all(re.search(r"WHERE (\w+) IS NOT NULL$", text) for text in unique)
