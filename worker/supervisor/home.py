@@ -17,6 +17,7 @@ from ml.settings import Settings, read_int
 from worker import valkey
 
 FIRST_PORT, PORTS = 8000, 100
+DRAIN_SECONDS = "5"  # Ctrl-C at a desk should not take as long as a rollout may; the job is retried at the next start
 
 
 @contextmanager
@@ -61,6 +62,7 @@ def environment(settings: Settings, env: Mapping[str, str]) -> dict[str, str]:
         "FORECASTLE_HOME": str(settings.home),
         "REDIS_URL": env.get("REDIS_URL", "").strip() or valkey.url(settings.home),
         "PORT": str(choose_port(env)),
+        "FORECASTLE_DRAIN_SECONDS": env.get("FORECASTLE_DRAIN_SECONDS", "").strip() or DRAIN_SECONDS,
     }
 
 

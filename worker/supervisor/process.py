@@ -36,7 +36,7 @@ class Program:
 
     name: str
     arguments: Sequence[str]
-    grace: float = 8.0
+    grace: float = 10.0
     outlives_us: bool = False  # stays when the supervisor is killed; the next one deals with it
     on_terminal: bool = False  # writes to the terminal, not to a log
     umask: int = -1  # -1: as ours
