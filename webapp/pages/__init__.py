@@ -1,0 +1,45 @@
+"""The pages: one module a concern, each a blueprint of function views."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Flask, Response, request
+
+from webapp.auth import current_user
+from webapp.pages import assets, formats, plots, words
+from webapp.pages.account import blueprint as account
+from webapp.pages.account import theme
+from webapp.pages.imports import blueprint as imports
+from webapp.pages.jobs import blueprint as jobs
+from webapp.pages.models import blueprint as models
+from webapp.pages.navigation import NAVIGATION
+from webapp.pages.overview import blueprint as overview
+from webapp.pages.series import blueprint as series
+
+BLUEPRINTS = (account, overview, series, imports, jobs, models)
+
+
+def register(app: Flask) -> None:
+    """Add the pages to `app`, with what their templates need."""
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)
+    for function in (*formats.FILTERS, *words.FILTERS, plots.sparkline):
+        app.add_template_filter(function)
+    app.jinja_env.globals.update(asset=assets.asset, navigation=NAVIGATION)
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.context_processor(about_reader)
+    app.after_request(assets.keep_for_good)
+    app.after_request(vary_by_fragment)
+
+
+def about_reader() -> dict[str, Any]:
+    """What every template may ask about the person who reads the page."""
+    return {"user": current_user(), "theme": theme()}
+
+
+def vary_by_fragment(response: Response) -> Response:
+    """Page and fragment share a URL, so caches must tell them apart."""
+    if request.endpoint != "static" and response.mimetype == "text/html":
+        response.vary.add("HX-Request-Type")
+    return response

@@ -1,0 +1,29 @@
+"""The main navigation, in groups."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Link:
+    """One entry: where it leads, what it is called, and its icon in static/icons.svg."""
+
+    endpoint: str
+    label: str
+    icon: str
+
+
+@dataclass(frozen=True)
+class Group:
+    """Entries under a title ('' for none)."""
+
+    title: str
+    links: tuple[Link, ...]
+
+
+NAVIGATION = (
+    Group("", (Link("overview.show", "Overview", "overview"), Link("series.show", "Explore", "chart"))),
+    Group("Data", (Link("imports.index", "Imports", "upload"),)),
+    Group("Engine", (Link("models.index", "Models", "model"), Link("jobs.index", "Jobs", "jobs"))),
+)

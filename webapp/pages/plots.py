@@ -1,0 +1,33 @@
+"""Small plots that the server draws itself, as coordinates for SVG."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+Point = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Sparkline:
+    """A line without axes: its path and its last point."""
+
+    path: str
+    end: Point
+
+
+def sparkline(values: Sequence[float], width: float = 96, height: float = 26, margin: float = 2) -> Sparkline | None:
+    """The line through `values`, scaled to the box; None where there are fewer than two."""
+    if len(values) < 2:
+        return None
+    points = scale(values, width - 2 * margin, height - 2 * margin)
+    shifted = [(x + margin, y + margin) for x, y in points]
+    return Sparkline("M" + " L".join(f"{x:.1f} {y:.1f}" for x, y in shifted), shifted[-1])
+
+
+def scale(values: Sequence[float], width: float, height: float) -> list[Point]:
+    """Points spread evenly over `width`; the lowest value, or zero, is at the bottom."""
+    low, high = min(0.0, *values), max(values)
+    span = (high - low) or 1.0
+    step = width / (len(values) - 1)
+    return [(i * step, height - (value - low) / span * height) for i, value in enumerate(values)]

@@ -1,0 +1,63 @@
+"""A series at any level: its chart, its table, what is inside it, and the way there."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, render_template, request
+from flask.typing import ResponseReturnValue
+
+from webapp.auth import requires
+from webapp.auth.permissions import SALES_READ
+from webapp.extensions import db
+from webapp.pages.charts import chart_data
+from webapp.pages.render import render
+from webapp.pages.tables import outlook_csv
+from webapp.pages.trails import trails_of
+from webapp.queries.explore import breakdown, dimensions, search
+from webapp.queries.forecasts import outlook
+from webapp.queries.nodes import Node
+
+blueprint = Blueprint("series", __name__)
+
+MAX_RESULTS = 20
+MAX_ROWS = 25
+
+
+@blueprint.get("/series")
+@requires(SALES_READ)
+def show() -> ResponseReturnValue:
+    """The series that the query names; without names, all sales."""
+    session, node = db.session(), Node.of(request.args)
+    view = outlook(session, node)
+    possible = dimensions(session, view.node)
+    asked = request.args.get("by", "")
+    dimension = asked if asked in possible else next(iter(possible), "")
+    rows = breakdown(session, view.node, dimension) if dimension else []
+    shown = len(rows) if "all" in request.args else MAX_ROWS
+    return render_template(
+        "series/page.html",
+        view=view,
+        chart=chart_data(view),
+        trails=trails_of(view.node),
+        dimensions=possible,
+        dimension=dimension,
+        rows=rows[:shown],
+        more=max(len(rows) - shown, 0),
+    )
+
+
+@blueprint.get("/series.csv")
+@requires(SALES_READ)
+def table_csv() -> ResponseReturnValue:
+    """History and forecast of the series as a table to download."""
+    view = outlook(db.session(), Node.of(request.args))
+    headers = {"Content-Disposition": 'attachment; filename="forecastle-series.csv"'}
+    return Response(outlook_csv(view), mimetype="text/csv", headers=headers)
+
+
+@blueprint.get("/series/search")
+@requires(SALES_READ)
+def find() -> ResponseReturnValue:
+    """Places and products by name, as a page or, while somebody types, as a list."""
+    text = request.args.get("q", "").strip()
+    nodes = search(db.session(), text, MAX_RESULTS) if text else []
+    return render("series/search.html", block="results", nodes=nodes, text=text)

@@ -1,0 +1,58 @@
+"""Tables to download, as CSV that spreadsheets open well."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+
+from webapp.queries.forecasts import ForecastPoint, Outlook
+from webapp.queries.history import HistoryPoint
+
+BOM = "\ufeff"  # without it, Excel takes UTF-8 for the local code page
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+QUANTILES = ("p025", "p10", "p25", "p50", "p75", "p90", "p975")
+
+
+def to_csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A table as CSV text; what a spreadsheet would run as a formula is quoted with an apostrophe."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\r\n")
+    writer.writerow(header)
+    writer.writerows([safe_cell(value) for value in row] for row in rows)
+    return BOM + out.getvalue()
+
+
+def safe_cell(value: object) -> object:
+    """Text that begins like a formula, defused (CSV injection)."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_STARTS) else value
+
+
+def outlook_csv(view: Outlook) -> str:
+    """History and forecast by month, in the order of time."""
+    names = view.node.params()
+    header = [*names, "month", "kind", "sales", "quantity", "rows", "forecast", *QUANTILES]
+    blank = [""] * (1 + len(QUANTILES))
+    history = [
+        [
+            *names.values(),
+            f"{p.period:%Y-%m}",
+            "partial" if p.partial else "actual",
+            p.sales,
+            p.qty,
+            p.transactions,
+            *blank,
+        ]
+        for p in view.history
+    ]
+    future = [[*names.values(), f"{p.period:%Y-%m}", "forecast", "", "", "", *figures(p)] for p in view.forecast]
+    return to_csv(header, [*history, *future])
+
+
+def kind_of(point: HistoryPoint) -> str:
+    return "partial" if point.partial else "actual"
+
+
+def figures(point: ForecastPoint) -> list[float]:
+    """Mean and quantiles of one forecast, to the cent."""
+    return [round(getattr(point, name), 2) for name in ("mean", *QUANTILES)]

@@ -1,0 +1,89 @@
+"""Names that people read for the names that the engine uses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from ml.db.base import utc_now
+from webapp.pages.formats import full
+from webapp.queries.jobs import JobView
+from webapp.queries.nodes import Node
+
+MODEL_NAMES = {"seasonal_naive": "Seasonal naive", "naive": "Naive", "lightgbm": "LightGBM"}
+MODEL_NOTES = {
+    "seasonal_naive": "the same month a year before",
+    "naive": "the last month repeated",
+    "lightgbm": "one model over all series",
+}
+JOB_KINDS = {"ingest": "Import", "refresh": "Update totals", "train": "Train models", "forecast": "Make forecasts"}
+DIMENSIONS = {"subcategory": "sub-category"}
+
+
+def short_model_name(name: str) -> str:
+    """A model type as people write it."""
+    return MODEL_NAMES.get(name, name.replace("_", " "))
+
+
+def model_name(name: str) -> str:
+    """A model type, with what it is."""
+    note = MODEL_NOTES.get(name)
+    return f"{short_model_name(name)} ({note})" if note else short_model_name(name)
+
+
+def job_kind(kind: str) -> str:
+    """What a job does, in words."""
+    return JOB_KINDS.get(kind, kind.replace("_", " ").capitalize())
+
+
+def dimension_name(dimension: str) -> str:
+    """A level of the hierarchy, in words."""
+    return DIMENSIONS.get(dimension, dimension)
+
+
+def kind(node: Node) -> str:
+    """The finest levels that a node names: area, product, area and product."""
+    levels = [dimension_name(level) for level in (node.location_level, node.product_level) if level != "total"]
+    return " and ".join(levels) or "total"
+
+
+def took(job: JobView) -> float | None:
+    """Seconds that a job has run; None before its start."""
+    if job.started_at is None:
+        return None
+    return ((job.finished_at or utc_now()) - job.started_at).total_seconds()
+
+
+def first_line(text: str | None) -> str:
+    """What fits into a table of a longer message."""
+    line = (text or "").strip().partition("\n")[0]
+    return line if len(line) <= 160 else line[:159] + "…"
+
+
+def parse_instant(text: str | None) -> datetime | None:
+    """An instant from its ISO form."""
+    return datetime.fromisoformat(text) if text else None
+
+
+def plain_facts(result: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The values of a job's result that fit on a line, with readable names."""
+    return [
+        (name.replace("_", " ").capitalize(), fact(name, value)) for name, value in result.items() if is_plain(value)
+    ]
+
+
+def is_plain(value: object) -> bool:
+    return isinstance(value, str | int | float) and value != ""
+
+
+def fact(name: str, value: object) -> str:
+    """One value in words; numbers that are names (ids, versions) keep their digits together."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int | float) and not (name.endswith("id") or name == "version"):
+        return full(value)
+    return str(value)
+
+
+FILTERS = (short_model_name, model_name, job_kind, dimension_name, kind, took, first_line, parse_instant, plain_facts)
