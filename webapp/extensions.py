@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, cast
 
 from flask import Flask, current_app
 from flask_jwt_extended import JWTManager
-from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 
 import ml.db.catalog
@@ -18,7 +17,6 @@ import worker.models  # noqa: F401
 from ml.artifacts import ArtifactStore
 from ml.db.base import Base
 from ml.db.session import configure
-from ml.settings import ROOT
 from worker.connection import connect
 
 if TYPE_CHECKING:
@@ -30,7 +28,6 @@ REDIS_TIMEOUT = 1.0  # seconds; a page shows what the database knows rather than
 
 # Every module with tables is imported above, so that Base.metadata is complete.
 db = SQLAlchemy(metadata=Base.metadata, session_options={"expire_on_commit": False})
-migrate = Migrate()
 jwt = JWTManager()
 
 
@@ -41,7 +38,6 @@ def init_app(app: Flask, settings: WebSettings) -> None:
     db.init_app(app)
     with app.app_context():
         configure(db.engine)
-    migrate.init_app(app, db, directory=str(ROOT / "migrations"))
     jwt.init_app(app)
 
 
