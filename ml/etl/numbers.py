@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 SPACES = re.compile(r"[\s'’\u00a0\u202f]")
-SYMBOLS = re.compile(r"[$€£¥₹]|\b[A-Z]{3}\b")
+CURRENCIES = re.compile(r"[$€£¥₹]|EUR|USD|GBP|CHF|JPY|CNY|INR|CAD|AUD|SEK|NOK|DKK|PLN|CZK|MXN|BRL|ZAR")
 
 COMMA_DECIMAL = r"^[^,]*,(\d{1,2}|\d{4,})\D*$|\.\d{3},"
 """Evidence that a comma is decimal: 12,5 or 1.234,00."""
@@ -38,7 +38,7 @@ class NumberFormat:
         Takes '€ 1.234,50', '(12.50)' and '12.50-' as accounting writes negatives, and
         spaces or apostrophes between thousands.
         """
-        text = SPACES.sub("", SYMBOLS.sub("", text)).replace("−", "-")
+        text = SPACES.sub("", CURRENCIES.sub("", text)).replace("−", "-")
         negative = text.startswith("(") and text.endswith(")")
         if negative:
             text = text[1:-1]
