@@ -1,0 +1,36 @@
+# One image for all processes; docker-compose.yml says which of them a container runs.
+
+FROM python:3.11-slim-bookworm AS assets
+WORKDIR /app
+COPY requirements-node.txt ./
+RUN pip install --no-cache-dir -r requirements-node.txt
+COPY package.json package-lock.json ./
+COPY ml/__init__.py ml/errors.py ml/
+COPY webapp/assets.py webapp/
+RUN python -m webapp.assets
+
+FROM python:3.11-slim-bookworm AS packages
+# Microsoft's ODBC driver comes in a wheel; pyodbc finds it through /etc/odbcinst.ini below.
+ARG ODBC_DRIVER=mssql-python-odbc==18.6.2.2
+RUN python -m venv /opt/venv
+COPY requirements.txt ./
+RUN /opt/venv/bin/pip install --no-cache-dir -r requirements.txt "$ODBC_DRIVER"
+
+FROM python:3.11-slim-bookworm
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends libgomp1 libgssapi-krb5-2 libltdl7 unixodbc \
+    && rm -rf /var/lib/apt/lists/*
+COPY --from=packages /opt/venv /opt/venv
+RUN driver="$(find /opt/venv -path '*/debian_ubuntu/*' -name 'libmsodbcsql-18*')" \
+    && test -n "$driver" \
+    && printf '[ODBC Driver 18 for SQL Server]\nDriver=%s\n' "$driver" > /etc/odbcinst.ini \
+    && useradd --create-home --uid 10001 forecastle \
+    && install -d -o forecastle -g forecastle /data
+ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 FORECASTLE_ENV=production FORECASTLE_HOME=/data
+WORKDIR /app
+COPY . .
+COPY --from=assets /app/webapp/static/vendor webapp/static/vendor
+USER forecastle
+EXPOSE 8000
+CMD ["python", "-m", "gunicorn", "--worker-class", "gthread", "--workers", "2", "--threads", "8", \
+     "--bind", "0.0.0.0:8000", "--graceful-timeout", "20", "--no-control-socket", "wsgi:app"]
