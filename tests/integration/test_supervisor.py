@@ -27,9 +27,18 @@ scheduler: python loop.py scheduler
 worker: python loop.py worker
 demo: python demo.py
 """
+PIDS = """
+import os
+
+def write_pid(name):
+    with open(name + ".new", "w") as file:
+        file.write(str(os.getpid()))
+    os.replace(name + ".new", name + ".pid")
+"""
 WEB = """
 import signal, sys
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pids import write_pid
 
 class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
@@ -41,11 +50,13 @@ def stop(*_):
     sys.exit(0)
 
 signal.signal(signal.SIGTERM, stop)
-open("web.pid", "w").write(str(__import__("os").getpid()))
+write_pid("web")
 HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
 """
 LOOP = """
 import os, signal, sys, time
+from pids import write_pid
+
 name = sys.argv[1]
 
 def stop(*_):
@@ -53,14 +64,16 @@ def stop(*_):
     sys.exit(0)
 
 signal.signal(signal.SIGTERM, stop)
-open(name + ".pid", "w").write(str(os.getpid()))
+write_pid(name)
 print(name, "works with", os.environ["REDIS_URL"], flush=True)
 time.sleep(60)
 """
 STUBBORN = """
-import os, signal, time
+import signal, time
+from pids import write_pid
+
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
-open("worker.pid", "w").write(str(os.getpid()))
+write_pid("worker")
 time.sleep(60)
 """
 UP = """
@@ -138,6 +151,7 @@ class Site:
 def site(tmp_path: Path) -> Iterator[Site]:
     site = Site(tmp_path, {"DATABASE_URL": "", "REDIS_URL": "", "PORT": ""})
     site.write("Procfile", PROCFILE)
+    site.write("pids.py", PIDS)
     site.write("web.py", WEB)
     site.write("loop.py", LOOP)
     site.write("release.py", "print('migrated')")
@@ -233,6 +247,15 @@ def test_shows_why_a_process_cannot_start(site: Site) -> None:
     assert "web cannot start" in site.output()
     assert "the port is haunted" in site.output()
     assert not is_alive(site.pid("worker"))
+
+
+def test_gives_up_when_a_process_never_runs_even_if_pages_work(site: Site) -> None:
+    site.write("Procfile", PROCFILE.replace("loop.py worker", "missing.py"))
+    supervisor = site.start()
+    assert supervisor.wait(20) == 1
+    assert "is ready" in site.output()
+    assert "worker cannot start" in site.output()
+    assert "missing.py" in site.output()
 
 
 def test_starts_nothing_when_the_migration_fails(site: Site) -> None:

@@ -19,7 +19,7 @@ from typing import IO
 
 from ml.errors import ConfigurationError
 
-STEADY = 60.0  # seconds after which a process counts as well
+STEADY = 60.0  # seconds after which a process has proved that it can run
 LONGEST_DELAY = 30.0
 LARGEST_LOG = 20 << 20
 PR_SET_PDEATHSIG = 1
@@ -48,7 +48,8 @@ class Process:
     def __init__(self, program: Program, env: Mapping[str, str], folder: Path, logs: Path) -> None:
         self.program = program
         self.log = logs / f"{program.name}.log"
-        self.failures = 0
+        self.failures = 0  # in a row
+        self.was_steady = False
         self._env, self._folder = env, folder
         self._popen: subprocess.Popen[bytes] | None = None
         self._started = self._restart_at = 0.0
@@ -91,7 +92,9 @@ class Process:
         if code is None:
             return None
         self.sweep()
-        self.failures = 1 if now - self._started >= STEADY else self.failures + 1
+        steady = now - self._started >= STEADY
+        self.was_steady |= steady
+        self.failures = 1 if steady else self.failures + 1
         delay = restart_delay(self.failures)
         self._popen, self._restart_at = None, now + delay
         return f"{self.program.name} ended ({describe(code)}), starting it again in {delay:.0f} s; see {self.log}"

@@ -64,7 +64,6 @@ class Supervisor:
         self.logs.mkdir(exist_ok=True)
         self.commands = procfile.read(root / "Procfile")
         self.processes: dict[str, Process] = {}
-        self.ready = False
         self._stop_signals = 0
 
     @property
@@ -97,7 +96,6 @@ class Supervisor:
             self._run_once(
                 "demo", "Demo data cannot be loaded", [] if data is None else ["--data", str(data.resolve())]
             )
-        self.ready = True
         say(f"Forecastle is ready: {self.address}\nPress Ctrl-C to stop it.")
 
     def _start_valkey(self) -> None:
@@ -158,7 +156,7 @@ class Supervisor:
                 process.trim_log()
 
     def _tick(self) -> None:
-        """A moment's wait in which the dead are raised; raises StopRequested, or StartError while starting."""
+        """A moment's wait in which the dead are raised; raises StopRequested, or StartError for what never ran."""
         time.sleep(TICK)
         if self._stop_signals:
             raise StopRequested
@@ -166,7 +164,7 @@ class Supervisor:
             news = process.keep_alive()
             if news is None:
                 continue
-            if not self.ready and process.failures >= TRIES_AT_START:
+            if not process.was_steady and process.failures >= TRIES_AT_START:
                 raise StartError(f"{name} cannot start. Its log, {process.log}, ends:\n{process.tail()}")
             say(news)
 
