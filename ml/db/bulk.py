@@ -53,8 +53,14 @@ def move_missing(session: Session, target: Any, source: sa.Subquery | sa.Table, 
     names = [column.name for column in table.columns if column.name in source.c and not column.primary_key]
     known = sa.select(sa.literal(1)).where(table.c[key] == source.c[key]).exists()
     rows = sa.select(*(source.c[name] for name in names)).where(~known)
-    result = session.execute(sa.insert(table).from_select(names, rows, include_defaults=False))
-    return int(getattr(result, "rowcount", 0))
+    return insert_select(session, table, names, rows)
+
+
+def insert_select(session: Session, entity: Any, columns: Sequence[str], rows: sa.Select[Any]) -> int:
+    """INSERT the result of a query into `columns`; returns how many rows that gave."""
+    insert = sa.insert(table_of(entity)).from_select(columns, rows, include_defaults=False)
+    counting = insert.execution_options(preserve_rowcount=True)  # SQLAlchemy drops the count of an INSERT
+    return session.connection().execute(counting).rowcount
 
 
 def lock_for_writing(session: Session, entity: Any) -> None:
@@ -98,6 +104,8 @@ def _copy(connection: sa.Connection, table: sa.Table, columns: Mapping[str, Sequ
 
 def _bound(column: sa.Column[Any], values: Sequence[Any], dialect: Dialect) -> Sequence[Any]:
     """Values as the driver takes them."""
+    if isinstance(column.type, sa.LargeBinary):  # bytes do for all of them, and a million wrappers take a second
+        return values
     convert: Callable[[Any], Any] | None = column.type.dialect_impl(dialect).bind_processor(dialect)
     if convert is None:
         return values

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from ml.db.bulk import table_of
+from ml.db.bulk import insert_select
 from ml.db.catalog import Series
 from ml.db.functions import week_start, year_month
 from ml.db.sales import SalesDaily, SalesMonthly, SalesRaw, SalesWeekly
@@ -156,5 +156,4 @@ def _insert(session: Session, entity: Any, sums: sa.Subquery, period: dict[str, 
         "transactions": sums.c.transactions,
     }
     rows = sa.select(*columns.values()).join_from(sums, Series, Series.id == sums.c.series_id)
-    insert = sa.insert(table_of(entity)).from_select(list(columns), rows, include_defaults=False)
-    return int(getattr(session.execute(insert), "rowcount", 0))
+    return insert_select(session, entity, list(columns), rows)
