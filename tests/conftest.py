@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -29,6 +32,9 @@ import worker.models
 from ml.artifacts import ArtifactStore
 from ml.db.base import Base
 from ml.db.session import create_engine, create_sessions, parse_url
+from worker.context import Services
+from worker.queues import KINDS, JobKind
+from worker.settings import WorkerSettings
 
 TABLE_MODULES = (ml.db.catalog, ml.db.imports, ml.db.results, ml.db.sales, webapp.models, worker.models)
 """Imported so that `Base.metadata` knows every table."""
@@ -137,3 +143,51 @@ def redis_client(redis_url: str) -> Iterator[Redis]:
     """A client of an empty Redis."""
     with Redis.from_url(redis_url) as client:
         yield client
+
+
+@pytest.fixture
+def worker_env(tmp_path: Path, database_url: str, redis_url: str) -> dict[str, str]:
+    """Settings for worker processes on the test's own servers, with short intervals."""
+    return {
+        "FORECASTLE_HOME": str(tmp_path),
+        "DATABASE_URL": database_url,
+        "REDIS_URL": redis_url,
+        "FORECASTLE_THREADS": "1",
+        "FORECASTLE_POLL_SECONDS": "0.05",
+        "FORECASTLE_HEARTBEAT_SECONDS": "1",
+        "FORECASTLE_LOST_AFTER_SECONDS": "3",
+        "FORECASTLE_RECONCILE_SECONDS": "1",
+        "FORECASTLE_DRAIN_SECONDS": "1",
+        "FORECASTLE_BACKOFF_SECONDS": "0.1",
+    }
+
+
+@pytest.fixture
+def services(
+    worker_env: dict[str, str], sessions: sessionmaker[Session], redis_client: Redis, store: ArtifactStore
+) -> Services:
+    """What a work-horse has open, for jobs that run inside the test's own process."""
+    return Services(WorkerSettings.from_env(worker_env), sessions, redis_client, store)
+
+
+@pytest.fixture
+def define_kind(monkeypatch: pytest.MonkeyPatch) -> Callable[..., JobKind]:
+    """Makes a function a kind of job: `define_kind("bake", run, required={"cake"})`."""
+
+    def define(
+        name: str,
+        run: Callable[..., dict[str, Any]],
+        on_failure: Callable[[Session, dict[str, Any], str], None] | None = None,
+        **options: Any,
+    ) -> JobKind:
+        module = ModuleType(f"jobs_of_this_test.{name}")
+        vars(module).update(run=run, on_failure=on_failure)
+        options = {key: frozenset(value) if isinstance(value, set) else value for key, value in options.items()}
+        kind = JobKind(
+            name, options.pop("queue", "interactive"), module.__name__, options.pop("timeout", 30), **options
+        )
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+        monkeypatch.setitem(KINDS, name, kind)
+        return kind
+
+    return define

@@ -34,11 +34,15 @@ CATCH_UP_SECONDS = 60
 REPORT_SECONDS = 5
 
 
-def latest_slot(trigger: CronTrigger, now: datetime, grace: timedelta = GRACE) -> datetime | None:
-    """The last slot of `trigger` in the `grace` before `now` (in UTC), or None."""
+def latest_slot(trigger: CronTrigger, now: datetime, grace: timedelta = GRACE) -> str | None:
+    """The last slot of `trigger` in the `grace` before `now` (in UTC), or None: its local time, to the second.
+
+    Without an offset, so that a time which the clock shows twice in autumn is one slot.
+    """
     slot, after = None, now - grace
     while (fire := trigger.get_next_fire_time(None, after)) is not None and fire <= now:
-        slot, after = fire.astimezone(UTC), fire + timedelta(microseconds=1)
+        slot = fire.strftime("%Y-%m-%dT%H:%M:%S")
+        after = fire.astimezone(UTC) + timedelta(microseconds=1)  # in local time the sum would lose its fold
     return slot
 
 
@@ -46,7 +50,7 @@ def ask(session: Session, scheduled: Scheduled, zone: ZoneInfo, now: datetime) -
     """Ask for the job of the latest slot. However often and from wherever this is called, a slot gets one."""
     slot = latest_slot(CronTrigger.from_crontab(scheduled.cron, timezone=zone), now)
     if slot is not None:
-        key = f"{scheduled.id}:{slot.isoformat()}"
+        key = f"{scheduled.id}:{slot}"
         request_job(session, scheduled.kind, scheduled.arguments, requested_by="schedule", dedupe_key=key)
 
 

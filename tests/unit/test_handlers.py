@@ -1,0 +1,143 @@
+"""What follows from which event, and how events are written down."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from ml.db.catalog import Product, Series
+from ml.db.results import ModelVersion
+from ml.db.sales import SalesDaily
+from worker.errors import UnknownEventError
+from worker.events import (
+    EVENTS,
+    AggregatesRefreshed,
+    Event,
+    ForecastPublished,
+    JobFailed,
+    ModelTrained,
+    SalesImported,
+    record,
+    restore,
+)
+from worker.handlers import handle
+from worker.models import JobRun, OutboxEvent
+
+DAY = date(2024, 2, 29)
+EXAMPLES: list[Event] = [
+    SalesImported(import_id=3, first_date=date(2024, 1, 1), last_date=DAY, rows=12),
+    AggregatesRefreshed(since=None, until=DAY),
+    ModelTrained(grain="monthly", model_id=5, champion=True),
+    ForecastPublished(run_id=8, grain="monthly", series=40),
+    JobFailed(job_id=9, kind="train", error="not enough history"),
+]
+
+
+def follow_ups(session: Session, event: Event) -> list[tuple[str, dict[str, Any]]]:
+    """Record and handle an event; the jobs that it led to."""
+    row = record(session, event)
+    session.flush()
+    handle(session, row.id, event)
+    session.commit()
+    jobs = session.scalars(sa.select(JobRun).order_by(JobRun.id)).all()
+    assert all(job.caused_by == row.id for job in jobs)
+    return [(job.kind, job.arguments) for job in jobs]
+
+
+def add_sales(session: Session) -> None:
+    product = Product(key=b"p" * 16, code="P-1")
+    series = Series(key=b"s" * 16, location_level="area", product_level="product")
+    session.add_all([product, series])
+    session.flush()
+    session.add(
+        SalesDaily(
+            sale_date=DAY, product_id=product.id, series_id=series.id, total_sales=1.0, total_qty=1.0, transactions=1
+        )
+    )
+
+
+def add_champion(session: Session) -> None:
+    session.add(
+        ModelVersion(
+            model_name="sales-monthly", model_type="seasonal_naive", version=1, path="models/1", metrics={},
+            slot="monthly", alias="champion", grain="monthly", location_level="area", product_level="product",
+            parameters={}, features=[], data_from=DAY, data_to=DAY, series_count=1, checksum="", libraries={},
+        )
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("event", EXAMPLES, ids=lambda event: type(event).__name__)
+def test_an_event_is_restored_as_it_was_recorded(session: Session, event: Event) -> None:
+    record(session, event)
+    session.commit()
+    session.expunge_all()
+    assert restore(session.scalars(sa.select(OutboxEvent)).one()) == event
+
+
+def test_every_event_has_an_example_here() -> None:
+    assert {type(event).__name__ for event in EXAMPLES} == set(EVENTS)
+
+
+@pytest.mark.parametrize(("name", "version"), [("SalesEaten", 1), ("ModelTrained", 2)])
+def test_an_event_of_another_version_is_refused(name: str, version: int) -> None:
+    row = OutboxEvent(id=4, name=name, version=version, payload={})
+    with pytest.raises(UnknownEventError, match=f"event 4 is '{name}' of version {version}"):
+        restore(row)
+
+
+def test_a_field_that_a_newer_version_added_is_passed_over() -> None:
+    payload = {"run_id": 1, "grain": "monthly", "series": 2, "colour": "red"}
+    assert restore(OutboxEvent(name="ForecastPublished", version=1, payload=payload)) == ForecastPublished(
+        1, "monthly", 2
+    )
+
+
+def test_imported_sales_refresh_their_days(session: Session) -> None:
+    assert follow_ups(session, EXAMPLES[0]) == [("refresh", {"since": "2024-01-01", "until": "2024-02-29"})]
+
+
+def test_new_totals_train_where_no_model_serves_yet(session: Session) -> None:
+    add_sales(session)
+    assert follow_ups(session, AggregatesRefreshed(None, None)) == [("train", {"grain": "monthly"})]
+
+
+def test_new_totals_forecast_where_a_champion_serves(session: Session) -> None:
+    add_sales(session)
+    add_champion(session)
+    forecast = ("forecast", {"grain": "monthly", "horizon": 12})
+    assert follow_ups(session, AggregatesRefreshed(None, None)) == [forecast]
+
+
+def test_totals_without_sales_call_for_nothing(session: Session) -> None:
+    assert follow_ups(session, AggregatesRefreshed(None, None)) == []
+
+
+def test_a_new_champion_forecasts(session: Session) -> None:
+    forecast = ("forecast", {"grain": "monthly", "horizon": 12})
+    assert follow_ups(session, ModelTrained("monthly", 1, champion=True)) == [forecast]
+
+
+def test_a_challenger_that_lost_changes_nothing(session: Session) -> None:
+    assert follow_ups(session, ModelTrained("monthly", 1, champion=False)) == []
+
+
+def test_an_event_handled_twice_makes_one_job(session: Session) -> None:
+    row = record(session, EXAMPLES[0])
+    session.flush()
+    handle(session, row.id, EXAMPLES[0])
+    handle(session, row.id, EXAMPLES[0])
+    session.commit()
+    assert session.scalar(sa.select(sa.func.count()).select_from(JobRun)) == 1
+
+
+def test_equal_events_each_make_their_job(session: Session) -> None:
+    follow_ups(session, EXAMPLES[0])
+    session.execute(sa.update(JobRun).values(caused_by=None))
+    row = record(session, EXAMPLES[0])
+    session.flush()
+    handle(session, row.id, EXAMPLES[0])
+    assert session.scalar(sa.select(sa.func.count()).select_from(JobRun)) == 2
