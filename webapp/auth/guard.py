@@ -10,12 +10,13 @@ from flask import Flask, current_app, g, request
 from werkzeug.wrappers import Response
 
 from ml.db.session import only_reads
+from ml.errors import ConfigurationError
 from webapp.auth import cookies, csrf
 from webapp.auth.permissions import PUBLIC, required_permission
 from webapp.auth.tokens import user_of_token
 from webapp.auth.user import CurrentUser, current_user
 from webapp.errors import ForbiddenError, UnauthenticatedError, is_api_request
-from webapp.extensions import db
+from webapp.extensions import db, settings
 
 
 def init_app(app: Flask) -> None:
@@ -27,6 +28,11 @@ def init_app(app: Flask) -> None:
 
 def check_request() -> None:
     """Identify the caller and refuse what they may not do."""
+    if not settings().secret_key:
+        raise ConfigurationError(
+            "SECRET_KEY is not set and the home folder holds no secret.key, so nobody can sign in. "
+            "Start with `make run`, which makes one, or set SECRET_KEY."
+        )
     only_reads.set(True)
     if request.url_rule is not None and request.method != "OPTIONS":
         check_permission()
