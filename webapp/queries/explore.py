@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -31,6 +31,7 @@ class BreakdownRow:
 
     node: Node
     label: str
+    detail: str  # a product's code beside its name
     last12: float
     previous12: float
     change: float | None
@@ -70,24 +71,27 @@ def breakdown(session: Session, node: Node, dimension: str) -> list[BreakdownRow
     last = coverage.last_complete or MONTHLY.start(coverage.last)
     window = [MONTHLY.shift(last, -back) for back in reversed(range(TREND))]
     rows = [
-        _row(child_node(node, dimension, names), months, window, expected.get(names, 0.0) if run else None)
+        _row(child_node(node, dimension, names), names[-1], months, window, expected.get(names, 0.0) if run else None)
         for names, months in sold.items()
     ]
+    if dimension == "product":
+        rows = with_product_names(session, rows)
     total = sum(row.last12 for row in rows)
     ranked = sorted(rows, key=lambda row: (-row.last12, row.label))
-    return [_with_share(row, total) for row in ranked]
+    return [replace(row, share=row.last12 / total if total > 0 else 0.0) for row in ranked]
 
 
-def _row(node: Node, months: dict[date, float], window: list[date], next12: float | None) -> BreakdownRow:
+def _row(node: Node, name: str, months: dict[date, float], window: list[date], next12: float | None) -> BreakdownRow:
     trend = [months.get(period, 0.0) for period in window]
     last, previous = sum(trend[-YEAR:]), sum(trend[:-YEAR])
     change = (last - previous) / previous if previous > 0 else None
-    return BreakdownRow(node, node.label.split(" · ")[-1], last, previous, change, next12, 0.0, trend)
+    return BreakdownRow(node, name, "", last, previous, change, next12, 0.0, trend)
 
 
-def _with_share(row: BreakdownRow, total: float) -> BreakdownRow:
-    share = row.last12 / total if total > 0 else 0.0
-    return BreakdownRow(**{**row.__dict__, "share": share})
+def with_product_names(session: Session, rows: list[BreakdownRow]) -> list[BreakdownRow]:
+    """Product rows labelled by the products' names; their codes become the detail."""
+    names = dict(session.execute(sa.select(Product.code, Product.name)).tuples())
+    return [replace(row, label=names.get(row.label) or row.label, detail=row.label) for row in rows]
 
 
 def child_columns(dimension: str, facts: Any) -> list[Any]:
