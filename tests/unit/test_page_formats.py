@@ -57,3 +57,9 @@ def test_dates_are_unambiguous() -> None:
 
 def test_file_sizes() -> None:
     assert [formats.file_size(size) for size in (None, 12, 2_551_942)] == ["–", "0.1 kB", "2.6 MB"]
+
+
+def test_sentences_begin_with_a_capital_but_file_names_stay() -> None:
+    assert formats.sentence("the file is empty.") == "The file is empty."
+    assert formats.sentence("sales.csv is empty.") == "sales.csv is empty."
+    assert formats.sentence("") == ""

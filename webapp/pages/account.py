@@ -11,6 +11,7 @@ from webapp.auth.permissions import SIGNED_IN
 from webapp.errors import TooManyAttemptsError, UnauthenticatedError
 from webapp.extensions import db, settings
 from webapp.htmx import see_other
+from webapp.pages.formats import sentence
 from webapp.services import sign_in as service
 
 THEMES = ("light", "dark", "auto")
@@ -76,5 +77,4 @@ def theme() -> str:
 
 
 def form(target: str, email: str = "", problem: str = "") -> Response:
-    problem = problem[:1].upper() + problem[1:]
-    return make_response(render_template("sign_in/form.html", next=target, email=email, problem=problem))
+    return make_response(render_template("sign_in/form.html", next=target, email=email, problem=sentence(problem)))

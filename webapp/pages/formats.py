@@ -78,6 +78,12 @@ def file_size(size: int | None) -> str:
     return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{max(size / 1e3, 0.1):.1f} kB"
 
 
+def sentence(text: str) -> str:
+    """With a capital letter in front, unless it begins with a name such as sales.csv."""
+    first = text.partition(" ")[0]
+    return text[:1].upper() + text[1:] if first.isalpha() else text
+
+
 def digits_before_point(value: float) -> int:
     return len(str(int(abs(value))))
 

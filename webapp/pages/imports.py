@@ -16,6 +16,7 @@ from webapp.errors import FieldError, UnmappedColumnsError
 from webapp.extensions import artifact_store, db, redis_client
 from webapp.htmx import see_other
 from webapp.pages.following import import_progress
+from webapp.pages.formats import sentence
 from webapp.pages.render import render, unless_seen
 from webapp.queries import imports as queries
 from webapp.services import imports as service
@@ -119,8 +120,3 @@ def mapping_of(values: Mapping[str, str]) -> dict[str, str]:
 def by_field(errors: list[FieldError]) -> dict[str, str]:
     """Messages by the name of the field that they are shown beside."""
     return {error.field.removeprefix("mapping."): sentence(error.message) + "." for error in errors}
-
-
-def sentence(text: str) -> str:
-    """With a capital letter in front."""
-    return text[:1].upper() + text[1:]

@@ -1,0 +1,195 @@
+"""From upload to loading on the import pages."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy.orm import Session
+
+from ml.db.base import utc_now
+from ml.db.imports import Import, RejectedRow
+from tests.web_fixtures import SALES_CSV, ClientFor, upload
+from worker.models import JobRun, OutboxEvent
+
+FRAGMENT = {"HX-Request": "true", "HX-Request-Type": "partial"}
+CHOSEN = {
+    "sale_date": "Order Date", "region": "Region", "territory": "State", "area": "City",
+    "product_code": "Product ID", "sales_amount": "Sales", "sales_qty": "Quantity",
+}  # fmt: skip
+
+
+@pytest.fixture
+def planner(browser: ClientFor) -> FlaskClient:
+    return browser("planner")
+
+
+@pytest.fixture
+def uploaded(planner: FlaskClient) -> str:
+    """The address of an import whose columns are to be matched."""
+    answer = planner.post("/imports", **upload())
+    assert answer.status_code == 303, answer.text
+    return answer.headers["Location"]
+
+
+def only_import(session: Session) -> Import:
+    return session.query(Import).one()
+
+
+def selected(page: str, field: str) -> str | None:
+    select = re.search(rf'<select[^>]*name="{field}".*?</select>', page, re.DOTALL)
+    assert select is not None
+    found = re.search(r"<option selected>(.*?)</option>", select[0])
+    return found[1] if found else None
+
+
+def add_job(session: Session, kind: str, state: str, **values: Any) -> JobRun:
+    job = JobRun(kind=kind, queue="ingest", arguments={}, state=state, started_at=utc_now(), **values)
+    session.add(job)
+    session.commit()
+    return job
+
+
+def set_state(session: Session, state: str, **values: Any) -> None:
+    row = only_import(session)
+    for name, value in {"state": state, "finished_at": utc_now(), **values}.items():
+        setattr(row, name, value)
+    session.commit()
+
+
+def test_upload_leads_to_guessed_columns_with_samples(planner: FlaskClient, uploaded: str) -> None:
+    page = planner.get(uploaded).text
+    assert selected(page, "sale_date") == "Order Date"
+    assert selected(page, "territory") == "State"
+    assert selected(page, "channel") is None
+    assert '<span class="sample">New York</span>' in page
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [("", "empty"), ("a,b,c\n", "no rows below"), (b"PK\x03\x04\x14\x00\x06\x00", "Excel")],
+    ids=["empty", "header", "excel"],
+)
+def test_a_file_that_is_no_csv_is_refused_beside_the_field(
+    planner: FlaskClient, session: Session, content: str | bytes, reason: str
+) -> None:
+    answer = planner.post("/imports", **upload(content))
+    assert answer.status_code == 422
+    problem = re.search(r'id="file-error" role="alert">(.*?)</p>', answer.text, re.DOTALL)
+    assert problem is not None
+    assert reason.lower() in problem[1].lower()
+    assert session.query(Import).count() == 0
+
+
+def test_no_file_is_said_beside_the_field(planner: FlaskClient) -> None:
+    answer = planner.post("/imports", data={})
+    assert answer.status_code == 422
+    assert "Choose a CSV file first." in answer.text
+
+
+def test_changing_a_column_shows_what_is_in_it(planner: FlaskClient, uploaded: str) -> None:
+    answer = planner.get(uploaded, query_string={**CHOSEN, "channel": "Product Name"}, headers=FRAGMENT)
+    assert "<html" not in answer.text
+    assert selected(answer.text, "channel") == "Product Name"
+    assert '<span class="sample">Paper</span>' in answer.text
+
+
+def test_a_missing_field_is_named_beside_it_and_nothing_starts(
+    planner: FlaskClient, uploaded: str, session: Session
+) -> None:
+    answer = planner.post(uploaded, data={**CHOSEN, "sale_date": ""})
+    assert answer.status_code == 422
+    assert re.search(r'id="sale_date-error">.*No column is chosen for Date', answer.text, re.DOTALL)
+    assert selected(answer.text, "region") == "Region"
+    assert session.query(JobRun).count() == 0
+
+
+def test_loading_starts_a_job_and_comes_back_to_its_progress(
+    planner: FlaskClient, uploaded: str, session: Session
+) -> None:
+    answer = planner.post(uploaded, data=CHOSEN)
+    assert (answer.status_code, answer.headers["Location"]) == (303, uploaded)
+    assert only_import(session).mapping == CHOSEN
+    page = planner.get(uploaded).text
+    assert "data-live" in page
+    assert '<meta http-equiv="refresh"' in page
+
+
+def test_a_fragment_that_did_not_change_is_not_sent_again(
+    planner: FlaskClient, uploaded: str, session: Session
+) -> None:
+    planner.post(uploaded, data=CHOSEN)
+    fragment = planner.get(uploaded, headers=FRAGMENT).text
+    again = re.search(r'hx-get="([^"]+)"', fragment)
+    assert again is not None
+    assert planner.get(again[1], headers=FRAGMENT).status_code == 204
+    session.query(JobRun).one().state = "running"
+    session.commit()
+    assert planner.get(again[1], headers=FRAGMENT).status_code == 200
+
+
+def test_the_page_follows_until_the_forecast_is_ready(planner: FlaskClient, uploaded: str, session: Session) -> None:
+    planner.post(uploaded, data=CHOSEN)
+    session.query(JobRun).one().state = "succeeded"
+    set_state(session, "loaded", rows_loaded=2, rows_total=2, rows_rejected=0, rows_unchanged=0)
+    assert "data-live" in planner.get(uploaded).text
+
+    event = OutboxEvent(name="AggregatesRefreshed", payload={})
+    session.add(event)
+    session.commit()
+    add_job(session, "refresh", "succeeded", caused_by=event.id)
+    last = add_job(session, "forecast", "running", caused_by=event.id)
+    assert "data-live" in planner.get(uploaded).text
+    last.state = "succeeded"
+    session.commit()
+    page = planner.get(uploaded).text
+    assert "The forecast is ready." in page
+    assert "data-live" not in page
+
+
+def test_a_file_without_news_ends_there(planner: FlaskClient, uploaded: str, session: Session) -> None:
+    planner.post(uploaded, data=CHOSEN)
+    set_state(session, "loaded", rows_loaded=0, rows_total=2, rows_rejected=0, rows_unchanged=2)
+    page = planner.get(uploaded).text
+    assert "No new rows." in page
+    assert "data-live" not in page
+
+
+def test_a_failed_import_says_why_and_can_be_tried_again(planner: FlaskClient, uploaded: str, session: Session) -> None:
+    planner.post(uploaded, data=CHOSEN)
+    set_state(session, "failed", error="The disk is full.")
+    page = planner.get(uploaded).text
+    assert "The disk is full." in page
+    assert selected(page, "sale_date") == "Order Date"
+
+
+def test_rejected_rows_and_conflicts_are_shown(planner: FlaskClient, uploaded: str, session: Session) -> None:
+    planner.post(uploaded, data=CHOSEN)
+    conflicts = [{"code": "P-1", "names": ["Pen", "Pencil"]}]
+    set_state(session, "loaded", rows_loaded=1, rows_total=2, rows_rejected=1, report={"conflicts": conflicts})
+    whole = dict(zip(SALES_CSV.splitlines()[0].split(","), ["", "<b>", "", "", "", "", "", ""], strict=True))
+    origin = only_import(session).id
+    session.add(
+        RejectedRow(import_id=origin, row_number=2, column="Sales", value="<b>ten", reason="is no number", row=whole)
+    )
+    session.commit()
+    page = planner.get(uploaded).text
+    assert "&lt;b&gt;ten" in page
+    assert "Pen · Pencil" in page
+    download = planner.get(f"{uploaded}/rejected.csv")
+    assert download.mimetype == "text/csv"
+    assert "is no number" in download.text
+
+
+def test_a_viewer_sees_imports_but_no_form(browser: ClientFor, uploaded: str) -> None:
+    viewer = browser("viewer")
+    assert "sales.csv" in viewer.get("/imports").text
+    assert 'type="file"' not in viewer.get("/imports").text
+    assert viewer.get(uploaded).status_code == 200
+    assert "<select" not in viewer.get(uploaded).text
+
+
+def test_an_import_that_does_not_exist(planner: FlaskClient) -> None:
+    assert planner.get("/imports/99").status_code == 404
