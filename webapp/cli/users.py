@@ -7,10 +7,9 @@ import sys
 import click
 from flask.cli import AppGroup
 
-from ml.errors import ForecastleError
 from webapp.auth.passwords import generate_password
 from webapp.auth.permissions import PERMISSIONS
-from webapp.errors import InvalidRequestError
+from webapp.cli.errors import plain_errors
 from webapp.extensions import db
 from webapp.services.users import create_user
 
@@ -22,15 +21,11 @@ users = AppGroup("users", help="Accounts.")
 @click.option("--role", required=True, type=click.Choice(list(PERMISSIONS)), help="What the account may do.")
 @click.option("--name", default="", help="The name to show; the address' first part by default.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+@plain_errors
 def create(email: str, role: str, name: str, password_stdin: bool) -> None:
     """Create an account; a generated password is printed once."""
     password = sys.stdin.readline().rstrip("\n") if password_stdin else generate_password()
-    try:
-        user = create_user(db.session(), email, password, role, name)
-    except InvalidRequestError as error:
-        raise click.ClickException("; ".join(item.message for item in error.errors)) from None
-    except ForecastleError as error:
-        raise click.ClickException(str(error)) from None
+    user = create_user(db.session(), email, password, role, name)
     click.echo(f"Created {user.email} with the role {role}.")
     if not password_stdin:
         click.echo(f"Password: {password}")

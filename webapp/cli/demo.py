@@ -1,0 +1,113 @@
+"""`flask --app wsgi demo`: a first user, sales to look at, and their forecast."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import click
+import sqlalchemy as sa
+from flask.cli import with_appcontext
+from sqlalchemy.orm import Session
+
+from ml.db.imports import Import
+from ml.db.session import create_sessions, reading
+from ml.settings import ROOT
+from webapp.auth.passwords import generate_password
+from webapp.cli.errors import plain_errors
+from webapp.cli.following import chain, follow_import
+from webapp.cli.imports import start
+from webapp.extensions import db, redis_client, settings
+from webapp.queries.imports import jobs_of_import
+from webapp.queries.jobs import JobView
+from webapp.services.users import any_users, create_user
+
+EMAIL = "demo@example.com"
+LOGIN_FILE = "demo-login.txt"
+KNOWN = ("queued", "running", "loaded")
+
+
+@click.command("demo")
+@click.option(
+    "--data",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Load this CSV file instead of generated sales.",
+)
+@with_appcontext
+@plain_errors
+def demo_command(data: Path | None) -> None:
+    """Load demo sales where there are none, follow them to the forecast, and print how to sign in."""
+    login = ensure_demo_user(settings().engine.home)
+    job_id = load(data)
+    if job_id is not None:
+        follow_import(job_id)
+    click.echo(f"\n  Forecastle   http://127.0.0.1:{os.environ.get('PORT', '8000')}\n  {login}\n")
+
+
+def ensure_demo_user(home: Path) -> str:
+    """How to sign in. On an empty database a user is made; the password stays in a file of its owner."""
+    file = home / LOGIN_FILE
+    if not any_users(db.session()):
+        password = read_password(file) or generate_password()
+        write_private(file, f"{EMAIL}\n{password}\n")
+        create_user(db.session(), EMAIL, password, "admin", "Demo")
+    db.session.commit()
+    password = read_password(file)
+    return f"Sign in with {EMAIL} and {password}" if password else "Sign in with an account that you created."
+
+
+def read_password(file: Path) -> str:
+    """The password that an earlier run left; '' where there is none."""
+    return file.read_text().splitlines()[1] if file.is_file() else ""
+
+
+def write_private(file: Path, text: str) -> None:
+    """Write a file that only its owner may read."""
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as opened:
+        opened.write(text)
+
+
+def load(data: Path | None) -> int | None:
+    """Start what has to be loaded; the job to follow, or None where everything is there."""
+    with reading(create_sessions(db.engine)) as session:
+        known = known_import(session, data)
+        jobs = jobs_to_forecast(session, known) if known else []
+    if known is None:
+        return start(data, {}).id if data else start_generated()
+    if any(not job.finished for job in jobs):
+        click.echo(f"{known.filename} is being loaded already.")
+        return jobs[0].id
+    click.echo(f"{known.filename} was loaded before; nothing is loaded again.")
+    return None
+
+
+def jobs_to_forecast(session: Session, known: Import) -> list[JobView]:
+    """The jobs that an import led to so far."""
+    job_ids = jobs_of_import(session, known.id)
+    return chain(session, redis_client(), job_ids[0]) if job_ids else []
+
+
+def known_import(session: Session, data: Path | None) -> Import | None:
+    """The import that makes loading superfluous: of this very file, or where none is named, any."""
+    query = sa.select(Import).where(Import.state.in_(KNOWN)).order_by(Import.id.desc()).limit(1)
+    if data is not None:
+        with data.open("rb") as file:
+            query = query.where(Import.sha256 == hashlib.file_digest(file, "sha256").hexdigest())
+    return session.scalars(query).first()
+
+
+def start_generated() -> int:
+    """Generate the demo company's sales in a process of its own, since that takes pandas, and load them."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "demo-sales.csv"
+        click.echo("Making up three years of sales of a demo company …")
+        command = [sys.executable, "-m", "ml", "demo-data", "--out", str(file)]
+        made = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603
+        if made.returncode != 0:
+            raise click.ClickException(f"the demo data could not be made:\n{made.stderr.strip()}")
+        return start(file, {}).id
