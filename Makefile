@@ -9,6 +9,9 @@ LOCK   := $(BIN)/python -m piptools compile --quiet --strip-extras --no-emit-ind
           --no-emit-trusted-host --no-emit-find-links
 CODE   := ml worker webapp
 
+# xgboost without CUDA has a name of its own, but on macOS, where there is no CUDA.
+RENAMED := -e '$(if $(filter Darwin,$(shell uname -s)),s/^xgboost-cpu==/xgboost==/)'
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo run test lint types format lock clean
 
@@ -49,7 +52,8 @@ clean: ## Remove the environment, packages and caches (data in var/ stays)
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
-	  echo "Forecastle needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>&1 || echo not there)."; \
+	  found=$$($(PYTHON) --version 2>/dev/null) || found='not there'; \
+	  echo "Forecastle needs Python 3.11 or newer; '$(PYTHON)' is $$found."; \
 	  echo "Install one, or name it: make PYTHON=python3.12 $(or $(MAKECMDGOALS),setup)"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
 	  echo "$(PYTHON) cannot make virtual environments; on Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
@@ -58,7 +62,8 @@ $(BIN)/python:
 
 $(VENV)/.installed: requirements.txt | $(BIN)/python
 	@echo "Installing requirements.txt (half a minute or so, once)"
-	@$(PIP) -r requirements.txt
+	@sed $(RENAMED) requirements.txt > $(VENV)/requirements.txt
+	@$(PIP) -r $(VENV)/requirements.txt
 	@touch $@
 
 $(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
