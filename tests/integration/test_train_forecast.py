@@ -1,0 +1,169 @@
+"""From sales in the database to a published, coherent forecast."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pandas as pd
+import pytest
+import sqlalchemy as sa
+from factories import Sale, load_sales, monthly_sales
+from sqlalchemy.orm import Session
+
+from ml import registry
+from ml.artifacts import ArtifactStore
+from ml.db.catalog import Series
+from ml.db.results import ForecastResult, ForecastRun, ModelVersion
+from ml.errors import (
+    ArtifactError,
+    ConfigurationError,
+    ConflictError,
+    DataError,
+    NoChampionError,
+    NotEnoughHistoryError,
+)
+from ml.models.base import LEVELS
+from ml.pipelines import forecast as forecasting
+from ml.pipelines.forecast import forecast
+from ml.pipelines.train import train
+
+
+@pytest.fixture
+def trained(session: Session, store: ArtifactStore) -> Session:
+    """A database with 30 months of sales and a champion."""
+    load_sales(session, monthly_sales(30))
+    train(session, store, candidates=["seasonal_naive"])
+    session.commit()
+    return session
+
+
+def results(session: Session) -> pd.DataFrame:
+    """The rows that readers see, with the names of their series."""
+    query = (
+        sa.select(Series.location_level, Series.product_level, Series.region, Series.territory, Series.area,
+                  Series.category, Series.product_id, ForecastResult.period, ForecastResult.mean,
+                  ForecastResult.p025, ForecastResult.p10, ForecastResult.p50, ForecastResult.p90, ForecastResult.p975)
+        .join(Series, Series.id == ForecastResult.series_id)
+        .join(ForecastRun, ForecastRun.id == ForecastResult.run_id)
+        .where(ForecastRun.slot == "monthly")
+    )  # fmt: skip
+    rows = session.execute(query).all()
+    return pd.DataFrame(rows, columns=[column["name"] for column in query.column_descriptions])
+
+
+def test_the_race_is_recorded_with_its_reason_and_the_winner_serves(session: Session, store: ArtifactStore) -> None:
+    load_sales(session, monthly_sales(30))
+    result = train(session, store)
+    session.commit()
+    row = registry.champion(session, "monthly")
+    assert row.id == result.model_id
+    assert set(row.metrics["scores"]) == {"seasonal_naive", "lightgbm"}
+    assert result.base_level == "area/product"
+    assert row.reason
+    assert (row.data_from, row.data_to) == (date(2022, 1, 1), date(2024, 6, 1))
+    assert row.libraries["lightgbm"]
+    assert store.exists(row.path)
+
+
+def test_means_add_up_exactly_over_every_level(trained: Session, store: ArtifactStore) -> None:
+    forecast(trained, store, horizon=6)
+    trained.commit()
+    rows = results(trained)
+    sums = rows.groupby(["location_level", "product_level", "period"])["mean"].sum().unstack("period")
+    assert len(sums) == 4 * 3  # no subcategories in these sales
+    assert (sums - sums.iloc[0]).abs().to_numpy().max() < 1e-6
+    north = rows[(rows["region"] == "North") & (rows["product_level"] == "category")]
+    parts = north.groupby(["location_level", "category", "period"])["mean"].sum().unstack("location_level")
+    assert (parts["region"] - parts["territory"]).abs().max() < 1e-6
+
+
+def test_quantiles_never_cross_and_are_never_negative(trained: Session, store: ArtifactStore) -> None:
+    forecast(trained, store, horizon=6)
+    rows = results(trained)[["p025", "p10", "p50", "p90", "p975"]].to_numpy()
+    assert (rows >= 0).all()
+    assert (rows[:, 1:] >= rows[:, :-1]).all()
+
+
+def test_the_forecast_starts_after_the_last_complete_month(trained: Session, store: ArtifactStore) -> None:
+    load_sales(trained, [Sale(date(2024, 7, 3), 5.0)])
+    result = forecast(trained, store, horizon=2)
+    assert result.as_of == date(2024, 6, 1)
+    assert sorted(set(results(trained)["period"])) == [date(2024, 7, 1), date(2024, 8, 1)]
+
+
+def test_new_sales_reach_the_forecast_without_new_training(trained: Session, store: ArtifactStore) -> None:
+    later = [sale for sale in monthly_sales(31) if sale.day >= date(2024, 7, 1)]
+    load_sales(trained, [*later, Sale(date(2024, 7, 5), 9.0, area="Easton", territory="N2")])
+    result = forecast(trained, store, horizon=1)
+    assert result.as_of == date(2024, 7, 1)
+    assert "Easton" in set(results(trained)["area"])
+
+
+def test_a_second_run_replaces_the_first_for_readers(trained: Session, store: ArtifactStore) -> None:
+    first = forecast(trained, store, horizon=2)
+    second = forecast(trained, store, horizon=2)
+    trained.commit()
+    states = dict(trained.execute(sa.select(ForecastRun.id, ForecastRun.state)).tuples().all())
+    assert states == {first.run_id: "superseded", second.run_id: "published"}
+    assert len(set(trained.scalars(sa.select(Series.key)))) == trained.scalar(sa.select(sa.func.count(Series.id)))
+
+
+def test_what_a_broken_run_left_is_removed_and_it_cannot_be_published(trained: Session, store: ArtifactStore) -> None:
+    model = registry.champion(trained, "monthly")
+    broken = forecasting.start_run(trained, model, date(2024, 6, 1), 2)
+    forecast(trained, store, horizon=2)
+    trained.commit()
+    trained.refresh(broken)
+    assert broken.state == "failed"
+    with pytest.raises(ConflictError, match="overtaken"):
+        forecasting.publish(trained, broken, 1)
+
+
+def test_two_months_of_sales_are_not_enough_and_the_message_says_so(session: Session, store: ArtifactStore) -> None:
+    load_sales(session, monthly_sales(2))
+    with pytest.raises(NotEnoughHistoryError, match="2 of 3 months"):
+        train(session, store)
+    assert session.scalar(sa.select(sa.func.count(ModelVersion.id))) == 0
+
+
+def test_three_months_of_sales_give_a_forecast(session: Session, store: ArtifactStore) -> None:
+    load_sales(session, monthly_sales(3))
+    train(session, store)
+    assert forecast(session, store, horizon=2).rows > 0
+
+
+def test_forecasting_without_a_model_is_refused(session: Session, store: ArtifactStore) -> None:
+    load_sales(session, monthly_sales(3))
+    with pytest.raises(NoChampionError, match="train first"):
+        forecast(session, store)
+
+
+def test_unknown_grain_and_model_are_named(session: Session, store: ArtifactStore) -> None:
+    load_sales(session, monthly_sales(4))
+    with pytest.raises(DataError, match="hourly"):
+        train(session, store, "hourly")
+    with pytest.raises(ConfigurationError, match="oracle"):
+        train(session, store, candidates=["oracle"])
+
+
+def test_a_model_saved_by_another_library_version_is_not_loaded(trained: Session, store: ArtifactStore) -> None:
+    row = registry.champion(trained, "monthly")
+    row.libraries = {**row.libraries, "lightgbm": "2.0.0"}
+    with pytest.raises(ArtifactError, match=r"lightgbm 2\.0\.0 \(now .*Train again"):
+        registry.load(store, row)
+
+
+def test_a_damaged_model_is_not_loaded(trained: Session, store: ArtifactStore) -> None:
+    row = registry.champion(trained, "monthly")
+    store.put(row.path, store.get(row.path)[:-1] + b"x")
+    with pytest.raises(ArtifactError, match="damaged"):
+        registry.load(store, row)
+
+
+def test_bands_are_wider_in_relation_below_than_above(trained: Session, store: ArtifactStore) -> None:
+    forecast(trained, store, horizon=3)
+    rows = results(trained)
+    rows["width"] = (rows["p90"] - rows["p10"]) / rows["mean"]
+    by_level = rows.groupby(["location_level", "product_level"])["width"].mean()
+    assert len(LEVELS) == 3
+    assert by_level["total", "total"] <= by_level["area", "product"]
