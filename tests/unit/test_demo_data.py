@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml.demo import Demo, generate, write_csv
+from ml.demo import Demo, command, generate, write_csv
 from ml.etl import mapping
 
 
@@ -178,3 +178,11 @@ def test_the_file_needs_no_help_to_be_mapped(tmp_path: Path) -> None:
     assert len(rows) == written
     guessed = mapping.guess(list(rows[0]), rows[:50])
     assert guessed == {field.name: field.name for field in mapping.FIELDS}
+
+
+def test_the_command_writes_as_much_as_it_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "new" / "demo.csv"
+    assert command.main(["--out", str(path), "--rows", "2000", "--months", "12"]) == 0
+    lines = len(path.read_text().splitlines()) - 1
+    assert lines == pytest.approx(2_000, rel=0.1)
+    assert capsys.readouterr().out == f"{path}: {lines} order lines\n"
