@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,8 +16,10 @@ from typing import Any
 
 from redis import Redis
 from rq import Queue, Worker
+from rq.exceptions import DequeueTimeout
 from rq.job import Job
 from rq.serializers import JSONSerializer
+from rq.worker import WorkerStatus
 from threadpoolctl import threadpool_limits
 
 from worker import health, heartbeats
@@ -27,41 +30,64 @@ from worker.settings import WorkerSettings
 log = logging.getLogger(__name__)
 
 PR_SET_PDEATHSIG = 1
-IDLE_SECONDS = 5
-"""How long a worker waits for a job before it shows that it is alive."""
+POLL_SECONDS = 1
+"""How long a worker waits for a job before it looks whether it is to stop."""
 
 
 class ForecastleWorker(Worker):
-    """Takes jobs from the queues in order of priority and runs each in a forked work-horse."""
+    """Takes jobs from the queues in order of priority and runs each in a forked work-horse.
+
+    `stopping` ends it: it takes no further job, and gives the one it runs `drain_seconds` to end.
+    """
 
     log_result_lifespan = False
-    max_connection_wait_time = 5.0
 
-    def __init__(self, redis: Redis, name: str, settings: WorkerSettings) -> None:
-        self._settings = settings
-        self._stop_asked_at: float | None = None
+    def __init__(self, redis: Redis, name: str, settings: WorkerSettings, stopping: threading.Event) -> None:
+        self._settings, self._stopping = settings, stopping
+        self._draining_since: float | None = None
         self._parent = os.getpid()
         super().__init__(
             [open_queue(queue, redis) for queue in settings.queues],
             name=name,
             connection=redis,
             serializer=JSONSerializer,
-            worker_ttl=IDLE_SECONDS + 15,  # RQ waits 15 s less than this for a job
+            worker_ttl=POLL_SECONDS + 15,  # RQ derives its socket timeout from it, and lets no call hang longer
             job_monitoring_interval=settings.heartbeat_seconds,
         )
 
-    @property
-    def asked_to_stop(self) -> bool:
-        """Whether a signal told this worker to stop."""
-        return self._stop_asked_at is not None
+    def _install_signal_handlers(self) -> None:
+        """RQ's handlers raise wherever the signal happens to find the worker, even between taking a job and
+        running it; ours set `stopping`."""
 
-    def request_stop(self, signum: int, frame: Any) -> None:
-        """RQ's handler of SIGTERM and SIGINT: take no further job, let the present one end."""
-        self._stop_asked_at = time.monotonic()
-        super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
+    def subscribe(self) -> None:
+        """RQ's commands by pub/sub are not used, so that no thread runs in the process that forks."""
 
-    def set_shutdown_requested_date(self) -> None:
-        """Nobody reads it, and a signal handler must not fail because Redis is away."""
+    def check_for_suspension(self, burst: bool) -> None:
+        """Nor is `rq suspend`; asking for it would end the worker when Redis is away."""
+
+    def dequeue_job_and_maintain_ttl(
+        self, _timeout: int | None, _max_idle_time: int | None = None
+    ) -> tuple[Job, Queue] | None:
+        """Wait for a job; None, which ends RQ's loop, once the worker is to stop."""
+        while not self._stopping.is_set():
+            with tolerating_outage("waiting for a job", self._stopping):
+                self.set_state(WorkerStatus.IDLE)
+                self.heartbeat()
+                if self.should_run_maintenance_tasks:
+                    self.run_maintenance_tasks()  # type: ignore[no-untyped-call]
+                if (found := self._take()) is not None:
+                    return found
+        return None
+
+    def _take(self) -> tuple[Job, Queue] | None:
+        try:
+            found = Queue.dequeue_any(self.queues, POLL_SECONDS, self.connection, serializer=self.serializer)
+        except DequeueTimeout:
+            return None
+        if found is not None:
+            found[0].redis_server_version = self.get_redis_server_version()  # type: ignore[no-untyped-call]
+            log.info("takes %s", found[0].description)
+        return found
 
     def execute_job(self, job: Job, queue: Queue) -> None:
         """Run a job; what RQ fails to write about it is of no importance, its row is."""
@@ -84,7 +110,7 @@ class ForecastleWorker(Worker):
         with tolerating_outage("beating"):
             heartbeats.beat(self.connection, job.id)
             super().maintain_heartbeats(job)
-        if self._drained():
+        if self._is_drained():
             log.warning("stopping job %s, it did not end in time", job.id)
             self.kill_horse()
 
@@ -99,12 +125,15 @@ class ForecastleWorker(Worker):
         die_with_parent(self._parent)
         threadpool_limits(self._settings.ml.threads)
 
-    def _drained(self) -> bool:
-        asked = self._stop_asked_at
-        return asked is not None and time.monotonic() - asked > self._settings.drain_seconds
+    def _is_drained(self) -> bool:
+        """Whether the worker was told to stop longer ago than a job may take to end."""
+        if not self._stopping.is_set():
+            return False
+        self._draining_since = self._draining_since or time.monotonic()
+        return time.monotonic() - self._draining_since > self._settings.drain_seconds
 
     def _cause_of_death(self, ret_val: int) -> str:
-        if self._drained():
+        if self._is_drained():
             return "its worker was stopped before the job ended"
         if not os.WIFSIGNALED(ret_val):
             return f"its process ended with code {os.waitstatus_to_exitcode(ret_val)}"
@@ -114,12 +143,14 @@ class ForecastleWorker(Worker):
 
 
 @contextmanager
-def tolerating_outage(doing: str) -> Iterator[None]:
-    """Go on when Redis is away: a job that computes does not need it."""
+def tolerating_outage(doing: str, stopping: threading.Event | None = None) -> Iterator[None]:
+    """Go on when Redis is away, after a pause where `stopping` is given: a job that computes does not need it."""
     try:
         yield
     except AWAY as error:
         log.warning("%s: %s", doing, error)
+        if stopping is not None:
+            stopping.wait(POLL_SECONDS)
 
 
 def die_with_parent(parent: int) -> None:

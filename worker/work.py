@@ -34,6 +34,6 @@ def main() -> int:
     with connect(settings.redis_url) as redis:
         if not wait_for_redis(redis, stopping):
             return 0
-        worker = ForecastleWorker(redis, f"{process_name()}-{uuid.uuid4().hex[:6]}", settings)
+        worker = ForecastleWorker(redis, f"{process_name()}-{uuid.uuid4().hex[:6]}", settings, stopping)
         worker.work(logging_level=None)
-        return 0 if worker.asked_to_stop else 1
+        return 0 if stopping.is_set() else 1
