@@ -92,5 +92,7 @@ def write_csv(path: Path, demo: Demo) -> int:
         if pa.types.is_dictionary(field.type):
             table = table.set_column(place, field.name, table[field.name].cast(pa.string()))
     path.parent.mkdir(parents=True, exist_ok=True)
-    pa.csv.write_csv(table, path, pa.csv.WriteOptions(quoting_style="needed"))
+    pa.csv.write_csv(
+        table, path, pa.csv.WriteOptions(quoting_style="none", quoting_header="none")
+    )  # refuses what would need quotes
     return int(table.num_rows)
