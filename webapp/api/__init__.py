@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask_openapi.openapi import OpenAPI
 from pydantic import ValidationError
 
-from webapp.api import auth, health, imports, jobs, models, predictions
+from webapp.api import auth, docs, health, imports, jobs, models, predictions
 from webapp.error_responses import invalid_request
 from webapp.schemas.base import ProblemDocument
 
@@ -32,6 +32,7 @@ def register(app: OpenAPI) -> None:
     for module in BLUEPRINTS:
         app.register_api(module.blueprint)
     app.register_blueprint(health.blueprint)
+    app.register_blueprint(docs.blueprint)
 
 
 def refuse_invalid(error: ValidationError) -> None:

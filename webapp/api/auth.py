@@ -5,14 +5,14 @@ from __future__ import annotations
 from flask import Response
 
 from webapp.api.answers import answer, problems
-from webapp.api.blueprint import api_blueprint
+from webapp.api.blueprint import TOKEN, api_blueprint
 from webapp.auth import SIGNED_IN, CurrentUser, public, requires, signed_in_user
 from webapp.auth.tokens import access_token
 from webapp.extensions import db, settings
 from webapp.schemas.auth import LoginAnswer, LoginBody, UserAnswer
 from webapp.services import sign_in
 
-blueprint = api_blueprint("auth", "/auth")
+blueprint = api_blueprint("auth", "/auth", security=[])
 
 
 @blueprint.post("/login", responses={200: LoginAnswer, **problems(400, 401, 415, 422, 429, 503)})
@@ -25,7 +25,7 @@ def login(body: LoginBody) -> Response:
     return answer(LoginAnswer(access_token=access_token(user), expires_in=seconds, user=user_answer(user)))
 
 
-@blueprint.post("/logout", responses={204: None})
+@blueprint.post("/logout", security=TOKEN, responses={204: None})
 @requires(SIGNED_IN)
 def logout() -> Response:
     """Revoke the token, and all others of the same sign-in."""
@@ -33,7 +33,7 @@ def logout() -> Response:
     return Response(status=204)
 
 
-@blueprint.get("/me", responses={200: UserAnswer})
+@blueprint.get("/me", security=TOKEN, responses={200: UserAnswer})
 @requires(SIGNED_IN)
 def me() -> Response:
     """Who the token stands for."""

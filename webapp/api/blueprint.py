@@ -12,16 +12,18 @@ from webapp.api.answers import problems
 from webapp.errors import FieldError, InvalidRequestError
 
 PREFIX = "/api/v1"
+TOKEN: list[dict[str, list[str]]] = [{"bearer": []}]
+"""How the description says that an operation needs a token."""
 
 
-def api_blueprint(tag: str, path: str = "") -> APIBlueprint:
+def api_blueprint(tag: str, path: str = "", security: list[dict[str, list[str]]] = TOKEN) -> APIBlueprint:
     """A part of the API below `/api/v1` and `path`, under one heading of the description."""
     blueprint = APIBlueprint(
         f"api_{tag}",
         f"webapp.api.{tag}",
         url_prefix=PREFIX + path,
         abp_tags=[{"name": tag}],
-        abp_security=[{"bearer": []}],
+        abp_security=security,
         abp_responses=problems(401, 403, 422, 503),
     )
     blueprint.before_request(check_shape)
