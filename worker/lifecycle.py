@@ -136,12 +136,10 @@ def _ending(job: JobRun, attempt: Attempt, now: datetime, reason: str) -> dict[s
 
 def _clean_up(session: Session, job: JobRun, message: str) -> None:
     """Let the job's module mark what the job leaves behind; that must not keep the job from ending."""
-    kind = KINDS.get(job.kind)
-    on_failure = getattr(importlib.import_module(kind.module), "on_failure", None) if kind else None
-    if on_failure is None:
-        return
     try:
         with session.begin_nested():
-            on_failure(session, job.arguments, message)
+            on_failure = getattr(importlib.import_module(KINDS[job.kind].module), "on_failure", None)
+            if on_failure is not None:
+                on_failure(session, job.arguments, message)
     except Exception:
         log.exception("job %s: cleaning up after its failure failed too", job.id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import date, timedelta
 
 import pytest
@@ -81,6 +82,23 @@ def test_of_two_relays_one_gets_the_event(sessions: Sessions, monkeypatch: pytes
     monkeypatch.setattr(outbox, "utc_now", lambda: before)
     mine = outbox.claim(sessions, "mine")
     assert [[event.id for event in claim] for claim in (claims[0], mine)] == [[event_id], []]
+
+
+def test_relays_at_work_at_the_same_time_handle_each_event_once(sessions: Sessions) -> None:
+    add(sessions, *[IMPORTED] * 60)
+    claimed: list[int] = []
+
+    def work() -> None:
+        while count := outbox.process(sessions):
+            claimed.append(count)
+
+    threads = [threading.Thread(target=work) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(claimed) == 60
+    assert count_jobs(sessions) == 60
 
 
 def test_the_claim_of_a_relay_that_died_lapses(sessions: Sessions) -> None:

@@ -21,7 +21,7 @@ from worker.context import JobContext, Services
 from worker.events import ForecastPublished, JobFailed, restore
 from worker.lifecycle import Attempt, Report
 from worker.models import JobRun, OutboxEvent
-from worker.queues import JobKind, request_job
+from worker.queues import KINDS, JobKind, request_job
 from worker.runner import execute
 
 DefineKind = Callable[..., JobKind]
@@ -189,6 +189,14 @@ def test_a_clean_up_that_fails_does_not_keep_the_job_from_ending(services: Servi
     assert read(services, job_id).state == "failed"
     with services.sessions() as session:
         assert session.scalar(sa.select(sa.func.count()).select_from(JobRun)) == 1  # the half clean-up is undone
+
+
+def test_a_job_whose_code_cannot_be_loaded_fails(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(KINDS, "gone", JobKind("gone", "train", "worker.jobs.of_yesterday", timeout=9))
+    job_id = request(services, "gone")
+    execute(Attempt(job_id, 1), services)
+    job = read(services, job_id)
+    assert (job.state, job.error) == ("failed", "ModuleNotFoundError: No module named 'worker.jobs.of_yesterday'")
 
 
 def test_an_attempt_that_was_given_up_commits_nothing(services: Services, define_kind: DefineKind) -> None:
