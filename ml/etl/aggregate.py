@@ -99,20 +99,13 @@ def update_sale_dates(session: Session, span: Span) -> int:
     """Set first and last sale of the leaf series that sold in the span, or did so before; returns how many."""
     first = sa.select(sa.func.min(SalesDaily.sale_date)).where(SalesDaily.series_id == Series.id)
     last = sa.select(sa.func.max(SalesDaily.sale_date)).where(SalesDaily.series_id == Series.id)
-    sold = sa.select(SalesDaily.series_id).where(*span.covers(SalesDaily.sale_date))
-    touched = sa.or_(
-        Series.id.in_(sold), sa.and_(*span.covers(Series.first_sale)), sa.and_(*span.covers(Series.last_sale))
-    )
-    result = session.execute(
-        sa.update(Series)
-        .where(
-            Series.location_level == "area",
-            Series.product_level == "product",
-            *([touched] if span.first or span.last else []),
-        )
-        .values(first_sale=first.scalar_subquery(), last_sale=last.scalar_subquery())
-        .execution_options(synchronize_session=False)
-    )
+    leaves = sa.update(Series).where(Series.location_level == "area", Series.product_level == "product")
+    if span.first or span.last:
+        sold = sa.select(SalesDaily.series_id).where(*span.covers(SalesDaily.sale_date))
+        limits = (sa.and_(*span.covers(limit)) for limit in (Series.first_sale, Series.last_sale))
+        leaves = leaves.where(sa.or_(Series.id.in_(sold), *limits))
+    dates = {"first_sale": first.scalar_subquery(), "last_sale": last.scalar_subquery()}
+    result = session.execute(leaves.values(dates).execution_options(synchronize_session=False))
     return int(getattr(result, "rowcount", 0))
 
 

@@ -13,10 +13,11 @@ from ml.etl.words import MONTHS
 Order = Literal["day-first", "month-first"]
 
 TIME = re.compile(r"(?:[T ]+\d{1,2}[:.]\d{2}.*)$", re.IGNORECASE)
-YEAR_FIRST = re.compile(r"(\d{4})[-/.](\d{1,2})(?:[-/.](\d{1,2}))?")
+YEAR_FIRST = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})")
+YEAR_MONTH = re.compile(r"((?:19|20)\d{2})[-/](\d{1,2})()")  # 1234.5 is a number, 1234-05 a part
 COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})")
 NUMERIC = re.compile(r"(\d{1,2})[-/. ](\d{1,2})[-/. ](\d{4}|\d{2})\.?")
-DAY_NAME_YEAR = re.compile(r"(\d{1,2})\.?[-/. ]+([^\W\d]+)\.?[-/., ]+(\d{4}|\d{2})")
+DAY_NAME_YEAR = re.compile(r"(\d{1,2})\.?[-/. ]+(?:de )?([^\W\d]+)\.?[-/., ]+(?:del? )?(\d{4}|\d{2})")
 NAME_DAY_YEAR = re.compile(r"([^\W\d]+)\.?[-/. ]+(\d{1,2})(?:st|nd|rd|th)?,?[-/., ]+(\d{4})")
 
 
@@ -35,9 +36,9 @@ def parse_date(text: str, order: Order = "day-first") -> date | None:
     a column is read in one order.
     """
     text = TIME.sub("", text.strip()).strip()
-    if found := YEAR_FIRST.fullmatch(text) or COMPACT.fullmatch(text):
-        year, month, day = found.groups(default="1")
-        return _date(int(year), int(month), int(day))
+    if found := YEAR_FIRST.fullmatch(text) or COMPACT.fullmatch(text) or YEAR_MONTH.fullmatch(text):
+        year, month, day = found.groups()
+        return _date(int(year), int(month), int(day or 1))
     if found := NUMERIC.fullmatch(text):
         first, second, year = found.groups()
         day, month = (first, second) if order == "day-first" else (second, first)

@@ -46,7 +46,7 @@ FIELDS: tuple[Field, ...] = (
 )
 FIELD = {field.name: field for field in FIELDS}
 
-SHARE_OF_VALUES = 0.8
+SHARE_OF_VALUES = 0.5
 """Share of a column's sampled values that must be dates, or numbers, for a field of that kind."""
 
 
