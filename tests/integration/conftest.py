@@ -11,9 +11,9 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session, sessionmaker
+from web_fixtures import PASSWORD, SECRET, ClientFor, MakeApp, Rows
 
 from ml.db.base import utc_now
-from tests.web_fixtures import PASSWORD, SECRET, ClientFor, MakeApp, Rows
 from webapp import create_app
 from webapp.auth import CurrentUser
 from webapp.auth.cookies import set_sign_in

@@ -11,9 +11,9 @@ import jwt
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from web_fixtures import PASSWORD, SECRET, ClientFor, MakeApp, Rows, assert_problem
 
 from ml.db.base import utc_now
-from tests.web_fixtures import PASSWORD, SECRET, ClientFor, MakeApp, Rows, assert_problem
 from webapp.models import LoginSession, User
 
 LOGIN = "/api/v1/auth/login"

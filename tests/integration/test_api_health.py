@@ -6,8 +6,8 @@ from pathlib import Path
 
 from flask.testing import FlaskClient
 from redis import Redis
+from web_fixtures import MakeApp
 
-from tests.web_fixtures import MakeApp
 from worker import health
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
+from web_fixtures import SALES_CSV, ClientFor, MakeApp, Rows, assert_problem, upload
 
 from ml.db.imports import Import, RejectedRow
-from tests.web_fixtures import SALES_CSV, ClientFor, MakeApp, Rows, assert_problem, upload
 from worker.models import JobRun
 
 IMPORTS = "/api/v1/imports"

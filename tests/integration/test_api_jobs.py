@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from flask.testing import FlaskClient
 from redis import Redis
+from web_fixtures import ClientFor, MakeApp, Rows, assert_problem
 
-from tests.web_fixtures import ClientFor, MakeApp, Rows, assert_problem
 from worker import progress
 from worker.models import JobRun
 

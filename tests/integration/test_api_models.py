@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
+from web_fixtures import ClientFor, Rows, assert_problem
 
 from ml.db.results import ModelVersion
-from tests.web_fixtures import ClientFor, Rows, assert_problem
 from worker.models import JobRun
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 from flask.testing import FlaskClient
-
-from tests.web_fixtures import ClientFor, MakeApp, assert_problem
+from web_fixtures import ClientFor, MakeApp, assert_problem
 
 LOGIN = "/api/v1/auth/login"
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from web_fixtures import PASSWORD, ClientFor, Rows, upload
 
-from tests.web_fixtures import PASSWORD, ClientFor, Rows, upload
 from webapp.models import User
 from worker.models import JobRun
 

@@ -10,10 +10,10 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
+from web_fixtures import PASSWORD, SECRET, ClientFor, MakeApp, Rows
 from werkzeug.test import TestResponse
 
 from ml.db.base import utc_now
-from tests.web_fixtures import PASSWORD, SECRET, ClientFor, MakeApp, Rows
 from webapp.models import LoginSession, User
 
 ACCESS, REFRESH = "access_token_cookie", "refresh_token_cookie"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 from flask import Flask
+from web_fixtures import ClientFor, assert_problem
 from werkzeug.routing import Rule
 
-from tests.web_fixtures import ClientFor, assert_problem
 from webapp.auth.permissions import PERMISSIONS, PUBLIC, SIGNED_IN, required_permission
 
 OPEN = {

@@ -9,10 +9,10 @@ from threading import Barrier, Thread
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session, sessionmaker
+from web_fixtures import PASSWORD, MakeApp, Rows, assert_problem
 from werkzeug.test import TestResponse
 
 from ml.db.base import utc_now
-from tests.web_fixtures import PASSWORD, MakeApp, Rows, assert_problem
 from webapp.errors import TooManyAttemptsError
 from webapp.models import SignInThrottle, User
 from webapp.services.throttle import FREE_FAILURES, MEMORY, account_key, count_attempt
