@@ -86,7 +86,9 @@ def in_lists(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
 
 def _execute_many(connection: sa.Connection, table: sa.Table, columns: Mapping[str, Sequence[Any]]) -> None:
     # Driver-level on purpose: the compiled insert would look up every value of every row by name.
-    statement = sa.insert(table).compile(dialect=connection.dialect, column_keys=list(columns))
+    # A bare table has no defaults to fill in and no generated keys to ask back.
+    bare = sa.table(table.name, *(sa.column(name) for name in columns))
+    statement = sa.insert(bare).compile(dialect=connection.dialect, column_keys=list(columns))
     order: Sequence[str] = getattr(statement, "positiontup", None) or list(columns)
     bound = [_bound(table.c[name], columns[name], connection.dialect) for name in order]
     connection.exec_driver_sql(str(statement), list(zip(*bound, strict=True)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 from datetime import date
@@ -144,3 +145,11 @@ def test_a_quotation_mark_that_is_never_closed_is_reported(monkeypatch: pytest.M
     monkeypatch.setattr(rows, "BLOCK", 1 << 12)
     with pytest.raises(SourceError, match="never closed"):
         run(HEADER + GOOD * 100 + '2024-01-31,"North,A,C1,10,2\n' + GOOD * 1_000)
+
+
+def test_a_file_that_cannot_be_unpacked_to_its_end_is_reported_as_such() -> None:
+    packed = gzip.compress((HEADER + GOOD * 1_000).encode(), mtime=0)
+    sample = files.inspect(io.BytesIO(packed), "sales.csv.gz")
+    fields = mapping.guess(sample.columns, sample.rows)
+    with pytest.raises(SourceError, match="damaged or cut off"):
+        check_file(lambda: io.BytesIO(packed[:-20]), sample, fields, TODAY)

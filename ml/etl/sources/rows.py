@@ -97,13 +97,19 @@ class RowReader:
         }
 
     def _set_aside(self, row: Any) -> str:
-        cells = next(csv.reader([row.text], delimiter=self._sample.delimiter), [])
+        cells = self._split(row.text)
         named = dict(zip(self._sample.columns, cells, strict=False))
         if extra := cells[len(self._sample.columns) :]:
             named["more fields"] = self._sample.delimiter.join(extra)
         self._skipped.append(row.number - 1)
         self._malformed.append(Malformed(row.number - 1, row.actual_columns, row.expected_columns, named))
         return "skip"
+
+    def _split(self, text: str) -> list[str]:
+        try:
+            return next(csv.reader([text], delimiter=self._sample.delimiter), [])
+        except csv.Error:  # a field without end
+            return [text]
 
     def _numbers(self, start: int, count: int) -> npt.NDArray[np.int64]:
         """The numbers of the next `count` good rows, `start` being the next of all rows."""

@@ -1,0 +1,85 @@
+"""What imports and refreshes send to SQL Server is T-SQL; no server of that kind can be installed here."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any, cast
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.dialects import mssql
+from sqlalchemy.orm import Session
+
+from ml.db.bulk import insert_rows, lock_for_writing, move_missing
+from ml.db.catalog import Product
+from ml.db.sales import SalesRaw, SalesStaging
+from ml.etl import load
+from ml.pipelines.refresh import refresh_aggregates
+
+
+class Recorder:
+    """Stands for a session and its connection to SQL Server, and keeps the statements."""
+
+    def __init__(self) -> None:
+        self.dialect = mssql.dialect(paramstyle="qmark")
+        self.texts: list[str] = []
+        self.rowcount = 0
+
+    def connection(self) -> Recorder:
+        return self
+
+    def execute(self, statement: Any, *_: Any) -> Recorder:
+        self.texts.append(" ".join(str(statement.compile(dialect=self.dialect)).split()))
+        return self
+
+    def scalar(self, statement: Any) -> None:
+        self.execute(statement)
+
+    def exec_driver_sql(self, statement: str, rows: list[tuple[Any, ...]]) -> None:
+        self.texts += [statement, *map(repr, rows)]
+
+
+@pytest.fixture
+def server() -> Recorder:
+    return Recorder()
+
+
+@pytest.fixture
+def session(server: Recorder) -> Session:
+    return cast(Session, server)
+
+
+def test_rows_are_inserted_by_position_and_no_keys_asked_back(server: Recorder, session: Session) -> None:
+    insert_rows(session, Product, {"key": [b"k"], "code": ["P-1"], "name": ["Säge"]})
+    assert server.texts == ["INSERT INTO products ([key], code, name) VALUES (?, ?, ?)", "(b'k', 'P-1', 'Säge')"]
+
+
+def test_staged_rows_move_in_one_statement(server: Recorder, session: Session) -> None:
+    staged = sa.select(SalesStaging).where(SalesStaging.import_id == 1).subquery()
+    move_missing(session, SalesRaw, staged, "row_key")
+    (text,) = server.texts
+    assert text.startswith("INSERT INTO sales_raw (row_key, sale_date, region,")
+    assert "WHERE NOT (EXISTS (SELECT ? AS anon_2 FROM sales_raw WHERE sales_raw.row_key = anon_1.row_key))" in text
+
+
+def test_other_writers_are_kept_out_until_the_transaction_ends(server: Recorder, session: Session) -> None:
+    lock_for_writing(session, SalesRaw)
+    assert server.texts == ["EXEC sp_getapplock @Resource = ?, @LockMode = 'Exclusive', @LockOwner = 'Transaction'"]
+
+
+def test_staging_is_looked_at_without_a_bare_exists(server: Recorder, session: Session) -> None:
+    load.clear_staging(session, 1)
+    assert server.texts[0].startswith("SELECT TOP ")
+    assert server.texts[1] == "DELETE FROM sales_staging"
+
+
+def test_aggregates_group_by_what_they_select(server: Recorder, session: Session) -> None:
+    refresh_aggregates(session, date(2024, 1, 1), date(2024, 1, 31))
+    week = "CAST(DATEADD(day, -(DATEDIFF(day, 0, sales_agg_daily.sale_date) % 7), sales_agg_daily.sale_date) AS DATE)"
+    month = "CONVERT(NVARCHAR(7), sales_agg_daily.sale_date, 126)"
+    (weekly,) = [text for text in server.texts if text.startswith("INSERT INTO sales_agg_weekly")]
+    (monthly,) = [text for text in server.texts if text.startswith("INSERT INTO sales_agg_monthly")]
+    assert f"GROUP BY sales_agg_daily.series_id, {week})" in weekly
+    assert f"GROUP BY sales_agg_daily.series_id, {month})" in monthly
+    assert "DATEPART(year, anon_2.first_day)" in monthly
+    assert "LIMIT" not in "".join(server.texts)
