@@ -14,10 +14,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from e2e_steps import PASSWORD, Complaints, NewPage, System, sign_in
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from ml.settings import ROOT
-from tests.e2e.steps import PASSWORD, Complaints, NewPage, System, sign_in
 
 FLAGS = [
     "--headless",

@@ -7,10 +7,10 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from e2e_steps import HEADER, UNTIL_FORECAST, Complaints, NewPage, System, made_up_sales, sign_in, upload
 from playwright.sync_api import Page, expect
 
 from ml.settings import ROOT
-from tests.e2e.steps import HEADER, UNTIL_FORECAST, Complaints, NewPage, System, made_up_sales, sign_in, upload
 
 pytestmark = pytest.mark.timeout(240)
 

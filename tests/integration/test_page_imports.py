@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
+from web_fixtures import SALES_CSV, ClientFor, upload
 
 from ml.db.base import utc_now
 from ml.db.imports import Import, RejectedRow
-from tests.web_fixtures import SALES_CSV, ClientFor, upload
 from worker.models import JobRun, OutboxEvent
 
 FRAGMENT = {"HX-Request": "true", "HX-Request-Type": "partial"}

@@ -11,9 +11,9 @@ import pytest
 from flask.testing import FlaskClient
 from redis import Redis
 from sqlalchemy.orm import Session
+from web_fixtures import ClientFor
 
 from ml.db.base import utc_now
-from tests.web_fixtures import ClientFor
 from worker import progress
 from worker.models import JobRun
 

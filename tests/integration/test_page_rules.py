@@ -6,8 +6,7 @@ import re
 
 import pytest
 from flask.testing import FlaskClient
-
-from tests.web_fixtures import ClientFor
+from web_fixtures import ClientFor
 
 PAGES = ("/", "/series", "/series/search", "/imports", "/jobs", "/models")
 INLINE = re.compile(

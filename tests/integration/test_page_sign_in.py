@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from flask.testing import FlaskClient
-
-from tests.web_fixtures import PASSWORD, ClientFor
+from web_fixtures import PASSWORD, ClientFor
 
 WRONG = "The e-mail address or the password is wrong."
 

@@ -30,6 +30,7 @@ def chart_data(outlook: Outlook) -> dict[str, Any]:
         "forecast": rounded([forecast[p].mean if p in forecast else None for p in periods]),
         "median": rounded([forecast[p].p50 if p in forecast else None for p in periods]),
         "bands": [] if outlook.bands == "none" else [band_data(periods, forecast, *band) for band in BANDS],
+        "approximate": outlook.bands == "approximate",
         "summary": summary(outlook, complete),
     }
 

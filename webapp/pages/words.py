@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from ml.db.base import utc_now
-from webapp.pages.formats import full
+from webapp.pages.formats import full, percent
 from webapp.queries.jobs import JobView
 from webapp.queries.nodes import Node
 
@@ -30,6 +30,23 @@ def model_name(name: str) -> str:
     """A model type, with what it is."""
     note = MODEL_NOTES.get(name)
     return f"{short_model_name(name)} ({note})" if note else short_model_name(name)
+
+
+def skill(model: Mapping[str, Any]) -> str:
+    """How good the model that serves is, beside the naive forecast, measured on months that it had not seen."""
+    wape, floor = model["wape"], model["floor_wape"]
+    if wape is None:
+        return "Too little history to measure its errors."
+    errors = f"errors of {percent(wape)} of sales per series and month"
+    if model["type"] == "seasonal_naive" or not floor:
+        return f"{errors.capitalize()}; no other model did better."
+    return f"{percent(1 - wape / floor)} closer than repeating last year ({errors}, against {percent(floor)})."
+
+
+def served_model(label: str) -> str:
+    """The model behind an outlook, `lightgbm (sales-monthly/3)`, with its name as people write it."""
+    name, space, version = label.partition(" ")
+    return f"{short_model_name(name)}{space}{version}"
 
 
 def job_kind(kind: str) -> str:
@@ -86,4 +103,16 @@ def fact(name: str, value: object) -> str:
     return str(value)
 
 
-FILTERS = (short_model_name, model_name, job_kind, dimension_name, kind, took, first_line, parse_instant, plain_facts)
+FILTERS = (
+    short_model_name,
+    model_name,
+    served_model,
+    skill,
+    job_kind,
+    dimension_name,
+    kind,
+    took,
+    first_line,
+    parse_instant,
+    plain_facts,
+)

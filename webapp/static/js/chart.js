@@ -18,7 +18,6 @@ function readColours(figure) {
     grid: read("--chart-grid"),
     label: read("--chart-label"),
     surface: read("--chart-surface"),
-    ink: read("--ink"),
     line: read("--line-strong"),
   };
   probe.remove();
@@ -39,7 +38,7 @@ function band(data, { level, low, high }, colour) {
     ...shown.toReversed().map((i) => api.coord([i, lows[i]])),
   ];
   return {
-    name: `${level} % band`,
+    name: `${level}% band`,
     type: "custom",
     silent: true,
     clip: true,
@@ -82,17 +81,29 @@ function boundary(data, colours) {
   };
 }
 
+// Built of nodes, never of HTML text: the policy forbids style attributes, and names stay mere text.
 function tooltip(data, i) {
-  const rows = [`{head|${data.labels[i]}}`];
-  const row = (label, value) => rows.push(`{label|${label}}{value|${value}}`);
+  const table = document.createElement("table");
+  table.className = "tip";
+  table.createCaption().textContent = data.labels[i];
+  const row = (label, value) => {
+    const cells = table.insertRow();
+    cells.insertCell().textContent = label;
+    cells.insertCell().textContent = value;
+  };
   if (data.history[i] !== null) row("Sales", full.format(data.history[i]));
   if (data.partial[i] !== null) row("So far (partial)", full.format(data.partial[i]));
   if (data.forecast[i] !== null) row("Forecast", full.format(data.forecast[i]));
   if (data.median[i] !== null) row("Median (P50)", full.format(data.median[i]));
   data.bands.toReversed().forEach(({ level, low, high }) => {
-    if (low[i] !== null) row(`${level} % band`, `${full.format(low[i])} – ${full.format(high[i])}`);
+    if (low[i] !== null) row(`${level}% band`, `${full.format(low[i])} – ${full.format(high[i])}`);
   });
-  return rows.join("\n");
+  return table;
+}
+
+// On the other half of the chart, at its top, so that it covers nothing that is being looked at.
+function besidePointer([x], _points, _element, _box, { viewSize, contentSize }) {
+  return [x < viewSize[0] / 2 ? x + 24 : x - contentSize[0] - 24, 32];
 }
 
 const isJanuary = (_index, label) => label.startsWith("Jan ");
@@ -118,7 +129,7 @@ function axes(data, colours) {
       type: "value",
       min: (range) => Math.min(0, range.min),
       splitNumber: 4,
-      axisLabel: { ...text, formatter: (value) => compact.format(value), showMaxLabel: false },
+      axisLabel: { ...text, formatter: (value) => compact.format(value) },
       splitLine: { lineStyle: { color: colours.grid } },
     },
   };
@@ -132,23 +143,16 @@ function options(data, colours) {
     grid: { left: 4, right: 16, top: 24, bottom: 4, outerBoundsMode: "same", outerBoundsContain: "axisLabel" },
     tooltip: {
       trigger: "axis",
-      renderMode: "richText", // the policy forbids the style attributes of HTML tooltips
+      className: "tip-frame",
       confine: true,
+      position: besidePointer,
+      transitionDuration: 0,
       backgroundColor: colours.surface,
       borderColor: colours.line,
       borderWidth: 1,
       padding: [8, 12],
       axisPointer: { type: "line", lineStyle: { color: colours.line, type: "dashed" } },
-      formatter: (points) => tooltip(data, points[0].dataIndex),
-      textStyle: {
-        color: colours.ink,
-        fontSize: 12,
-        rich: {
-          head: { color: colours.ink, fontWeight: "bold", fontSize: 12, lineHeight: 20 },
-          label: { color: colours.label, fontSize: 12, lineHeight: 18, width: 104 },
-          value: { color: colours.ink, fontSize: 12, lineHeight: 18, align: "right" },
-        },
-      },
+      formatter: (points) => tooltip(data, data.labels.indexOf(points[0].axisValue)),
     },
     ...axes(data, colours),
     series: [
