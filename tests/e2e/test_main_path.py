@@ -55,7 +55,7 @@ def test_from_a_file_to_its_forecast(planner_page: Page, sales_file: Path, compl
     expect(page.locator("[data-live]")).to_be_visible()
     expect(page.get_by_text("The forecast is ready.")).to_be_visible(timeout=UNTIL_FORECAST)
     expect(page.locator("[data-live]")).to_have_count(0)
-    expect(page.locator(".steps li")).to_have_count(4)
+    expect(page.locator(".journey li")).to_have_count(4)
 
     page.get_by_role("link", name="See the forecast").click()
     expect(page.get_by_role("heading", name="Total sales and forecast")).to_be_visible()
