@@ -21,10 +21,22 @@ def _lightgbm(horizon: int | None, threads: int, seed: int, **parameters: Any) -
     return ConformalForecaster(LightGBM(threads=threads, seed=seed, **parameters), horizon)
 
 
+AUTO = "auto"
+"""Races all of MODELS by a backtest inside the panel and serves the better one."""
+
 _MAKERS: dict[str, Callable[..., Forecaster]] = {SEASONAL_NAIVE: _seasonal_naive, "lightgbm": _lightgbm}
 
 MODELS = tuple(_MAKERS)
 """The names that `create` knows, cheapest first; the first one is the floor that every other has to beat."""
+
+
+def _auto(horizon: int | None, threads: int, seed: int, **parameters: Any) -> Forecaster:
+    from ml.models.auto import AutoForecaster  # noqa: PLC0415 - it stands above the others, which it races
+
+    def maker(name: str) -> Callable[[], Forecaster]:
+        return lambda: create(name, horizon=horizon, threads=threads, seed=seed)
+
+    return AutoForecaster({name: maker(name) for name in MODELS}, horizon, **parameters)
 
 
 def create(name: str, *, horizon: int | None = None, threads: int = 1, seed: int = 0, **parameters: Any) -> Forecaster:
@@ -33,6 +45,7 @@ def create(name: str, *, horizon: int | None = None, threads: int = 1, seed: int
     `horizon` is how many steps ahead its bands are calibrated (None: as many as its grain usually needs). The other
     `parameters` are the model's own, as its `parameters` property gives them.
     """
-    if name not in _MAKERS:
-        raise ConfigurationError(f"there is no model {name!r}; expected one of {', '.join(MODELS)}.")
-    return _MAKERS[name](horizon, threads, seed, **parameters)
+    makers = {**_MAKERS, AUTO: _auto}
+    if name not in makers:
+        raise ConfigurationError(f"there is no model {name!r}; expected one of {', '.join(makers)}.")
+    return makers[name](horizon, threads, seed, **parameters)

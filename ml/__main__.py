@@ -1,0 +1,32 @@
+"""`python -m ml`: the engine from the command line."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+
+from ml.errors import ForecastleError
+
+COMMANDS = {
+    "backtest": ("ml.evaluation.cli", "score a model on a panel by rolling origin"),
+    "demo-data": ("ml.demo.command", "write the sales of an invented distribution company"),
+}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command; an error that the user can mend is told in one line, exit code 2."""
+    if not arguments or arguments[0] not in COMMANDS:
+        usage = "\n".join(f"  python -m ml {name:<10} {summary}" for name, (_, summary) in COMMANDS.items())
+        print(f"{usage}\n  … --help       for a command's options", file=sys.stderr)
+        return 2
+    run: Callable[[Sequence[str]], int] = import_module(COMMANDS[arguments[0]][0]).main
+    try:
+        return run(arguments[1:])
+    except ForecastleError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
