@@ -1,47 +1,38 @@
-"""Corrects a model's steady bias, as far as it stands out from its own change between origins.
+"""What is steady in a model's errors, and what merely differs from origin to origin.
 
-Models of logarithms aim at the median and fall short of the mean. How short is measured on rolling origins as
-actual over forecast volume per group, and shrunk towards 1 by the positive-part rule of James and Stein (1961):
-a ratio that merely differs from origin to origin corrects nothing.
+Models of logarithms aim below the mean, and every model misses growth that its panel has not shown before. How much is
+measured on rolling origins and shrunk towards nothing by the positive-part rule of James and Stein (1961), where the
+noise is the change between origins and, since neighbouring origins err alike, an ordinary drift of level.
 """
 
 from __future__ import annotations
-
-from dataclasses import dataclass
-from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+ORDINARY_DRIFT = 0.05
+"""A total that comes out by this share higher or lower than forecast says nothing about the next one."""
 LIMITS = (0.7, 1.6)
-"""Beyond these a ratio tells of a broken series rather than of the model."""
+"""Beyond these a ratio tells of a broken panel rather than of the model."""
 
 
-@dataclass(frozen=True)
-class BiasCorrection:
-    """A factor per group on the expected values; 1 for groups never seen."""
-
-    factors: dict[Any, float]
-
-    @classmethod
-    def fit(cls, frame: pd.DataFrame, group: str) -> Self:
-        """Learn from backtest rows with `y, mean, cutoff` and the column `group`."""
-        sums = frame.groupby([group, "cutoff"])[["y", "mean"]].sum()
-        return cls({name: _factor(rows) for name, rows in sums.groupby(level=0)})
-
-    def apply(self, frame: pd.DataFrame, group: str) -> NDArray[np.float64]:
-        """The corrected expected values of rows with `mean` and the column `group`."""
-        factors = frame[group].map(self.factors).fillna(1.0)
-        return frame["mean"].to_numpy(dtype=np.float64) * factors.to_numpy(dtype=np.float64)
+def steady(deviation: float, per_origin: NDArray[np.float64], drift: float) -> float:
+    """The part of a deviation that stands out from noise; 0 where one origin alone is known."""
+    if len(per_origin) < 2 or deviation == 0:
+        return 0.0
+    noise = float(np.var(per_origin, ddof=1)) / len(per_origin) + drift**2
+    return deviation * max(0.0, 1.0 - noise / deviation**2)
 
 
-def _factor(rows: pd.DataFrame) -> float:
-    """The shrunk ratio of actual to forecast volume over origins, one row each."""
-    forecast = rows["mean"].sum()
-    if len(rows) < 2 or forecast <= 0 or (rows["mean"] <= 0).any():
+def bias_factor(frame: pd.DataFrame) -> float:
+    """What to multiply expected values by: the steady part of actual over forecast volume.
+
+    `frame` holds backtest rows with `y, mean, cutoff`.
+    """
+    volume = frame.groupby("cutoff")[["y", "mean"]].sum()
+    if (volume["mean"] <= 0).any():
         return 1.0
-    excess = rows["y"].sum() / forecast - 1.0
-    noise = float((rows["y"] / rows["mean"]).var(ddof=1)) / len(rows)
-    kept = max(0.0, 1.0 - noise / excess**2) if excess else 0.0
-    return float(np.clip(1.0 + kept * excess, *LIMITS))
+    excess = float(volume["y"].sum() / volume["mean"].sum()) - 1.0
+    ratios = (volume["y"] / volume["mean"]).to_numpy(dtype=np.float64)
+    return float(np.clip(1.0 + steady(excess, ratios, ORDINARY_DRIFT), *LIMITS))

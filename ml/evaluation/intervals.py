@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from ml.errors import DataError
+from ml.evaluation.bias import steady
 from ml.quantiles import LEVELS, tail_name, tails
 
 Floats = NDArray[np.float64]
@@ -26,6 +27,10 @@ GRID = np.round(np.concatenate([[0.005], np.arange(0.01, 1.0, 0.01), [0.995]]), 
 """The quantiles that are kept per group; others are interpolated."""
 ENOUGH = 30
 """Draws below which a group's quantiles come from a Student t distribution of the draws' size."""
+FEWEST = 8
+"""Draws below which a group takes the quantiles of all groups together."""
+ORDINARY_SHIFT = 0.15
+"""A median error of this many scales may point the other way next time."""
 RANDOM_WALK = 0.5
 """Growth exponent where too few steps could be calibrated to fit one."""
 
@@ -56,11 +61,14 @@ class ConformalBands:
         step = rows["step"].to_numpy(float)
         growth = _growth(error[scored], step[scored])
         draws = error / step**growth
-        groups: dict[Any, Floats] = {None: _quantiles(draws[scored])}
+        origin = pd.factorize(rows["cutoff"])[0] if "cutoff" in rows.columns else np.zeros(len(rows), dtype=np.int64)
+        groups: dict[Any, Floats] = {None: _quantiles(draws[scored], origin[scored])}
         if group is not None:
             of_row = rows[group].to_numpy()
             for name in pd.unique(rows.loc[scored, group]):
-                groups[name] = _quantiles(draws[scored & (of_row == name)])
+                member = scored & (of_row == name)
+                if member.sum() >= FEWEST:
+                    groups[name] = _quantiles(draws[member], origin[member])
         return cls(groups, growth)
 
     def apply(self, frame: pd.DataFrame, group: str | None = None, levels: Sequence[int] = LEVELS) -> pd.DataFrame:
@@ -99,10 +107,10 @@ def _growth(error: Floats, step: Floats) -> float:
     return float(np.clip(slope, 0.0, 1.0))
 
 
-def _quantiles(draws: Floats) -> Floats:
-    """The grid's quantiles with the finite-sample correction of split conformal prediction.
+def _quantiles(draws: Floats, origin: NDArray[np.int64]) -> Floats:
+    """The grid's quantiles around the steady part of the median.
 
-    The k-th of n sorted draws stands for k / (n + 1), so that tails lie further out than the sample's own.
+    The k-th of n sorted draws stands for k / (n + 1), the finite-sample correction of split conformal prediction.
     """
     count = len(draws)
     if not count:
@@ -110,4 +118,6 @@ def _quantiles(draws: Floats) -> Floats:
     if count < ENOUGH:
         spread = float(np.sqrt(np.mean(draws**2)))
         return np.asarray(spread * stats.t.ppf(GRID, df=max(count, 2)), dtype=np.float64)
-    return np.interp(GRID, np.arange(1, count + 1) / (count + 1), np.sort(draws))
+    quantiles = np.interp(GRID, np.arange(1, count + 1) / (count + 1), np.sort(draws))
+    median = float(np.median(draws))
+    return quantiles - median + steady(median, pd.Series(draws).groupby(origin).median().to_numpy(), ORDINARY_SHIFT)

@@ -38,7 +38,7 @@ def score(frame: pd.DataFrame) -> Scores:
     volume = float(np.abs(y).sum())
     return {
         "wape": _share(np.abs(y - p50).sum(), volume),
-        "wql": _share(np.mean([_pinball(y, q, s) for q, s in zip((p10, p50, p90), WQL_SHARES, strict=True)]), volume),
+        "wql": _share(sum(_pinball(y, q, s) for q, s in zip((p10, p50, p90), WQL_SHARES, strict=True)) / 3, volume),
         "bias": _share((mean - y).sum(), volume),
         "mae": float(np.abs(y - mean).mean()),
         "rmse": float(np.sqrt(np.square(y - mean).mean())),

@@ -32,7 +32,7 @@ def plan_features(freq: str, season_length: int, periods: int) -> FeaturePlan:
         means, deviations, seasonal, level = [4, 13, season], [13], [], 13
     else:
         lags = [1, 2, 3, season // 2, season - 1, season, season + 1, 2 * season]
-        means, deviations, seasonal, level = [3, season // 2, season], [season], [], season
+        means, deviations, seasonal, level = [3, season // 2, season, 2 * season], [season], [], season
     most = max(periods * 2 // 3, 1)
     spec = LagSpec(
         lags=tuple(sorted({lag for lag in lags if 1 <= lag <= most})),

@@ -6,7 +6,7 @@ periods. So series of any size, rising or falling, look alike, and a tree can fo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -45,14 +45,15 @@ class FeatureTable:
     @classmethod
     def fit(cls, panel: Panel) -> Self:
         """Choose lags, measure sizes and learn names on `panel`, which ends at the cutoff."""
-        wide = panel.wide
-        plan = plan_features(panel.freq, panel.season_length, len(wide.numbers))
-        names = panel.statics.assign(unique_id=panel.ids)[["unique_id", *panel.static]]
-        encoders = {name: CategoryEncoder.fit(names[name]) for name in names}
-        codes = np.stack([encoder.transform(names[name]) for name, encoder in encoders.items()], axis=1)
-        size = _sizes(wide.y, SIZE_WINDOWS * plan.level_window)
-        age0 = wide.numbers[0] + wide.first
-        return cls(plan, panel.freq, panel.last, panel.known, encoders, size, codes, age0)
+        plan = plan_features(panel.freq, panel.season_length, len(panel.wide.numbers))
+        names = _names(panel)
+        encoders = {str(name): CategoryEncoder.fit(names[name]) for name in names}
+        return cls(plan, panel.freq, panel.last, panel.known, encoders, *_measure(panel, plan, encoders))
+
+    def update(self, panel: Panel) -> Self:
+        """The same plan and encoders, with the series of newer data measured; new names are missing values."""
+        size, codes, age0 = _measure(panel, self.plan, self.encoders)
+        return replace(self, like=panel.last, size=size, codes=codes, age0=age0)
 
     @property
     def names(self) -> list[str]:
@@ -88,8 +89,8 @@ class FeatureTable:
         level = self.levels(scaled, count)
         out = np.empty((*level.shape, len(self.names)), dtype=np.float32)
         moving = lag_features(scaled, self.plan.lags, count)
-        for i, (name, values) in enumerate(zip(self.plan.lags.names, moving, strict=True)):
-            out[..., i] = values if name.startswith("std") else values - level
+        for i, values in enumerate(moving):
+            out[..., i] = values - level
         dates = period_dates(numbers, self.freq, like=self.like)
         others = [
             *calendar_features(dates, self.freq).values(),
@@ -100,6 +101,20 @@ class FeatureTable:
         for i, values in enumerate(others, start=len(moving)):
             out[..., i] = values
         return out, level
+
+
+def _names(panel: Panel) -> pd.DataFrame:
+    """What the encoders read: one row per series."""
+    return panel.statics.assign(unique_id=panel.ids)[["unique_id", *panel.static]]
+
+
+def _measure(
+    panel: Panel, plan: FeaturePlan, encoders: dict[str, CategoryEncoder]
+) -> tuple[Floats, Floats, NDArray[np.int64]]:
+    """Size, codes and first period of each series."""
+    names, wide = _names(panel), panel.wide
+    codes = np.stack([encoder.transform(names[name]) for name, encoder in encoders.items()], axis=1)
+    return _sizes(wide.y, SIZE_WINDOWS * plan.level_window), codes, wide.numbers[0] + wide.first
 
 
 def _sizes(y: Floats, window: int) -> Floats:

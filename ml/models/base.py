@@ -32,6 +32,12 @@ class Forecaster(Protocol):
     def fit(self, panel: Panel) -> Self:
         """Learn from all of `panel`; raises NotEnoughHistoryError below 3 periods."""
 
+    def update(self, panel: Panel) -> Self:
+        """Carry on from newer data of the same kind without learning again; `predict` then starts after `panel`.
+
+        Series may have come or gone since; raises DataError before `fit`.
+        """
+
     def predict(self, horizon: int, known: pd.DataFrame | None = None, levels: Sequence[int] = LEVELS) -> pd.DataFrame:
         """Forecast the `horizon` periods after the panel that was fitted.
 
@@ -57,6 +63,9 @@ class FittedPoints(Protocol):
     def features(self) -> list[str]:
         """The inputs it reads, by name."""
 
+    def update(self, panel: Panel) -> Self:
+        """The same model at the end of newer data."""
+
     def predict(self, horizon: int, known: dict[str, NDArray[np.float64]]) -> Points:
         """The next `horizon` periods; `known` holds (series, horizon) matrices with NaN where not given."""
 
@@ -64,7 +73,9 @@ class FittedPoints(Protocol):
 class PointModel(Protocol):
     """How to learn expected values from a panel; `ml.models.conformal` turns it into a Forecaster."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """The name that rows made by it carry."""
 
     @property
     def parameters(self) -> dict[str, Any]:

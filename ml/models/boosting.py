@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Self
 
 import lightgbm as lgb
 import numpy as np
@@ -21,9 +21,7 @@ FEWEST_ROWS = 100
 """Rows of the learning table below which trees would learn noise."""
 FEWEST_PERIODS = 3
 """A shorter series has no level worth the name: seasonal naive's fall-back takes it."""
-YOUNGEST = 12
-"""Periods after its start from which a series is learned from (half of a panel shorter than two seasons)."""
-MOST_ROWS = 1_500_000
+MOST_ROWS = 600_000
 """Rows of the learning table; of a larger panel the earliest periods are left out."""
 
 
@@ -49,17 +47,14 @@ class LightGBM:
     def fit(self, panel: Panel) -> FittedLightGBM:
         """Learn all series at once; deterministic for a seed and a number of threads."""
         wide, table = panel.wide, FeatureTable.fit(panel)
-        fallback = SeasonalNaive().fit(panel)
         count = min(len(wide.numbers), max(MOST_ROWS // len(wide.ids), 1))
         scaled = table.scaled(wide.y)
         known = {name: values[:, -count:] for name, values in wide.known.items()}
         features, level = table.rows(scaled[:, :-1], wide.numbers[-count:], known)
         target = scaled[:, -count:] - level
         learned = np.isfinite(target) & (wide.numbers[-count:] - table.age0[:, None] >= _youngest(panel))
-        seen = scaled[:, -table.plan.reach :]
-        able = (wide.lengths >= FEWEST_PERIODS) & (np.nansum(seen, axis=1) > 0)
         booster = self._train(features[learned], target[learned], table) if learned.sum() >= FEWEST_ROWS else None
-        return FittedLightGBM(booster, table, seen, int(wide.numbers[-1]), able, fallback, self.name, self.threads)
+        return FittedLightGBM.at_end_of(panel, booster, table, self.threads)
 
     def _train(self, features: NDArray[np.float32], target: Floats, table: FeatureTable) -> lgb.Booster:
         data = lgb.Dataset(
@@ -92,8 +87,19 @@ class FittedLightGBM:
     last: int
     able: NDArray[np.bool_]
     fallback: FittedSeasonalNaive
-    name: str
     threads: int
+
+    @classmethod
+    def at_end_of(cls, panel: Panel, booster: lgb.Booster | None, table: FeatureTable, threads: int) -> Self:
+        """Ready to forecast the periods after `panel`, on which `table` was measured."""
+        wide = panel.wide
+        seen = table.scaled(wide.y[:, -table.plan.reach :])
+        able = (wide.lengths >= FEWEST_PERIODS) & (np.nansum(seen, axis=1) > 0)
+        return cls(booster, table, seen, int(wide.numbers[-1]), able, SeasonalNaive().fit(panel), threads)
+
+    def update(self, panel: Panel) -> Self:
+        """The same trees, carrying on from newer data."""
+        return self.at_end_of(panel, self.booster, self.table.update(panel), self.threads)
 
     @property
     def features(self) -> list[str]:
@@ -106,7 +112,7 @@ class FittedLightGBM:
             return naive
         made = self.table.unscaled(self._steps(self.booster, horizon, known))
         mean = np.where(self.able[:, None], made, naive.mean)
-        return Points(mean, np.where(self.able, self.name, naive.model).astype(object))
+        return Points(mean, np.where(self.able, LIGHTGBM, naive.model).astype(object))
 
     def _steps(self, booster: lgb.Booster, horizon: int, known: dict[str, Floats]) -> Floats:
         reach = self.table.plan.reach
@@ -122,4 +128,5 @@ class FittedLightGBM:
 
 
 def _youngest(panel: Panel) -> int:
-    return min(YOUNGEST, len(panel.wide.numbers) // 4)
+    """Periods after its start from which a series has a level to learn from."""
+    return min(max(panel.season_length // 2, 6), len(panel.wide.numbers) // 4)

@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ml.errors import DataError
-from ml.evaluation.bias import BiasCorrection
+from ml.evaluation.bias import bias_factor
 from ml.evaluation.intervals import ConformalBands
 from ml.evaluation.origins import plan_cutoffs, steps_after
 from ml.features.scales import error_scale, recent_level, volume_class, volume_edges
@@ -43,7 +43,8 @@ class ConformalForecaster:
     windows: int = 3
     correct_bias: bool = True
     _fitted: FittedPoints | None = field(default=None, init=False, repr=False)
-    _bias: BiasCorrection = field(init=False, repr=False)
+    _factor: float = field(default=1.0, init=False, repr=False)
+    _edges: Floats = field(init=False, repr=False)
     _bands: ConformalBands = field(init=False, repr=False)
     _series: SeriesFacts = field(init=False, repr=False)
 
@@ -61,13 +62,19 @@ class ConformalForecaster:
 
     def fit(self, panel: Panel) -> Self:
         """Calibrate on origins inside `panel`, then learn all of it; raises NotEnoughHistoryError below 3 periods."""
-        edges = volume_edges(recent_level(panel.wide, panel.season_length))
-        errors = self._errors(panel, edges)
-        self._bias = BiasCorrection.fit(errors, group="volume") if self.correct_bias else BiasCorrection({})
-        errors["mean"] = self._bias.apply(errors, group="volume")
+        self._edges = volume_edges(recent_level(panel.wide, panel.season_length))
+        errors = self._errors(panel, self._edges)
+        self._factor = bias_factor(errors) if self.correct_bias else 1.0
+        errors["mean"] *= self._factor
         self._bands = ConformalBands.fit(errors, group="volume")
         self._fitted = self.point.fit(panel)
-        self._series = SeriesFacts.of(panel, edges)
+        self._series = SeriesFacts.of(panel, self._edges)
+        return self
+
+    def update(self, panel: Panel) -> Self:
+        """See `Forecaster.update`: bands stay as they were calibrated, series are measured anew."""
+        self._fitted = self._model.update(panel)
+        self._series = SeriesFacts.of(panel, self._edges)
         return self
 
     def predict(self, horizon: int, known: pd.DataFrame | None = None, levels: Sequence[int] = LEVELS) -> pd.DataFrame:
@@ -78,7 +85,7 @@ class ConformalForecaster:
         dates = following(series.last, horizon, series.freq)
         points = self._model.predict(horizon, _known_matrices(series, dates, known))
         frame = _rows(series, points, dates)
-        frame["mean"] = self._bias.apply(frame, group="volume")
+        frame["mean"] *= self._factor
         bands = self._bands.apply(frame, group="volume", levels=levels)
         return pd.concat([frame[["unique_id", "ds", "mean"]], bands, frame[["model"]]], axis=1)
 

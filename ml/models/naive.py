@@ -48,6 +48,10 @@ class FittedSeasonalNaive:
     def features(self) -> list[str]:
         return []
 
+    def update(self, panel: Panel) -> FittedSeasonalNaive:
+        """The last season of newer data."""
+        return SeasonalNaive().fit(panel)
+
     def predict(self, horizon: int, known: dict[str, Floats]) -> Points:  # noqa: ARG002 - it knows no plans
         """Repeat the cycle over `horizon` periods."""
         repeats = -(-horizon // self.cycle.shape[1])
