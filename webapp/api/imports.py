@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Response, request, stream_with_context, url_for
+from flask import Response, request, url_for
 
 from ml.db.imports import Import
 from webapp.api.answers import answer, problems
@@ -87,9 +87,8 @@ def download_rejected(path: ImportPath) -> Response:
     """Download the rows that were not loaded, with the reasons, as CSV."""
     session = db.session()
     row = queries.get_import(session, path.import_id)
-    body = stream_with_context(queries.rejected_csv(session, row))
     headers = {"Content-Disposition": f'attachment; filename="import-{row.id}-rejected.csv"'}
-    return Response(body, headers=headers, content_type="text/csv; charset=utf-8")
+    return Response(queries.rejected_csv(session, row), headers=headers, content_type="text/csv; charset=utf-8")
 
 
 @blueprint.post("/<int:import_id>/start", responses={202: StartedImport, **problems(400, 404, 409, 415)})

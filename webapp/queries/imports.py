@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator
+from tempfile import SpooledTemporaryFile
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -12,12 +11,13 @@ from sqlalchemy.orm import Session
 from ml.artifacts import ArtifactStore
 from ml.db.imports import Import, RejectedRow
 from ml.errors import NotFoundError
+from ml.etl import rejected
 from ml.etl.sources.files import FileSample, inspect
 from webapp.queries.paging import DEFAULT_LIMIT, Page, newest_first
 from worker.models import JobRun
 
-REJECTED_COLUMNS = ("row_number", "column", "value", "reason")
-CHUNK = 1000
+MEMORY = 1 << 20  # bytes of a download that are kept out of temporary files
+PIECE = 1 << 16  # characters
 
 
 def list_imports(session: Session, limit: int = DEFAULT_LIMIT, below: int | None = None) -> Page[Import]:
@@ -63,26 +63,20 @@ def rejected_rows(session: Session, import_id: int, limit: int = DEFAULT_LIMIT) 
 
 
 def rejected_csv(session: Session, row: Import) -> Iterator[str]:
-    """All rejected rows as CSV text, piece by piece: what was wrong, then the row as it was."""
-    query = (
-        sa.select(RejectedRow.row_number, RejectedRow.column, RejectedRow.value, RejectedRow.reason, RejectedRow.row)
-        .where(RejectedRow.import_id == row.id)
-        .order_by(RejectedRow.row_number, RejectedRow.id)
-        .execution_options(yield_per=CHUNK)
-    )
-    columns: list[str] = row.dialect.get("columns", [])
-    buffer = io.StringIO()
-    writer = csv.writer(buffer)
-    writer.writerow([*REJECTED_COLUMNS, *columns])
-    for rows in session.execute(query).partitions():
-        writer.writerows([*found[:4], *(found.row.get(column, "") for column in columns)] for found in rows)
-        yield take(buffer)
-    yield take(buffer)
+    """All rejected rows as CSV text, piece by piece, to be corrected and sent again.
+
+    They are read at once and kept aside: a slow reader must not hold a transaction open,
+    nor read on in a session that ended with its request.
+    """
+    file = SpooledTemporaryFile(MEMORY, "w+", encoding="utf-8", newline="")  # noqa: SIM115  (`pieces` closes it)
+    file.writelines(rejected.rejected_csv(session, row.id))
+    session.commit()
+    file.seek(0)
+    return pieces(file)
 
 
-def take(buffer: io.StringIO) -> str:
-    """The text written so far; the buffer is empty afterwards."""
-    text = buffer.getvalue()
-    buffer.seek(0)
-    buffer.truncate()
-    return text
+def pieces(file: SpooledTemporaryFile[str]) -> Iterator[str]:
+    """The text of a file, which is gone afterwards."""
+    with file:
+        while piece := file.read(PIECE):
+            yield piece

@@ -1,0 +1,1 @@
+"""Use cases that write. Each takes a session and commits itself, at one visible place."""
