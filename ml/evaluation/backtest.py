@@ -27,8 +27,11 @@ def backtest(
     progress: Progress = silent,
     *,
     levels: Sequence[int] = LEVELS,
+    whole: bool = False,
 ) -> pd.DataFrame:
     """Fit a copy of `forecaster` at each cutoff, on what was known then, and forecast `horizon` periods.
+
+    Steps that no series can be scored on yet are left out, unless `whole` asks for all of the horizon.
 
     Returns one row per series, cutoff and step: `unique_id, cutoff, ds, step, y` (NaN where it is not known yet),
     `mean`, the quantiles of `levels`, `model`, and the series' `rmsse_scale` and `mase_scale` before the cutoff.
@@ -39,7 +42,8 @@ def backtest(
     parts = []
     for done, cutoff in enumerate(cutoffs):
         progress("backtest", done, len(cutoffs))
-        parts.append(_one(panel, forecaster, cutoff, horizon, levels))
+        steps = horizon if whole else max(1, steps_after(panel, cutoff, horizon))
+        parts.append(_one(panel, forecaster, cutoff, steps, levels))
     progress("backtest", len(cutoffs), len(cutoffs))
     return pd.concat(parts, ignore_index=True)
 
@@ -64,11 +68,6 @@ def error_scales(past: Panel) -> pd.DataFrame:
     return pd.DataFrame(scales, index=past.ids)
 
 
-def _one(
-    panel: Panel, forecaster: Forecaster, cutoff: pd.Timestamp, horizon: int, levels: Sequence[int]
-) -> pd.DataFrame:
-    past = panel.until(cutoff)
-    fitted = copy.deepcopy(forecaster).fit(past)
-    steps = horizon if panel.known else max(1, steps_after(panel, cutoff, horizon))
-    known = panel.future(cutoff, horizon) if panel.known else None
-    return with_actuals(fitted.predict(steps, known, levels), panel, cutoff)
+def _one(panel: Panel, forecaster: Forecaster, cutoff: pd.Timestamp, steps: int, levels: Sequence[int]) -> pd.DataFrame:
+    fitted = copy.deepcopy(forecaster).fit(panel.until(cutoff))
+    return with_actuals(fitted.predict(steps, panel.future(cutoff, steps), levels), panel, cutoff)

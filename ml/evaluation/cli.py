@@ -15,7 +15,7 @@ from ml import models
 from ml.errors import DataError, SourceError
 from ml.evaluation.backtest import backtest
 from ml.evaluation.metrics import score
-from ml.panel import Panel
+from ml.panel import Panel, fill_gaps
 from ml.progress import Progress, silent
 
 OUTPUT = ["unique_id", "cutoff", "ds", "mean", "p10", "p50", "p90", "model"]
@@ -28,7 +28,7 @@ def main(arguments: Sequence[str]) -> int:
     cutoffs = read_cutoffs(chosen.cutoff, panel)
     forecaster = models.create(chosen.model, horizon=chosen.horizon, threads=chosen.threads)
     began = time.perf_counter()
-    frame = backtest(panel, forecaster, cutoffs, chosen.horizon, bar())
+    frame = backtest(panel, forecaster, cutoffs, chosen.horizon, bar(), whole=True)
     seconds = time.perf_counter() - began
     if chosen.output:
         write(frame[OUTPUT], chosen.output)
@@ -56,9 +56,9 @@ def create_parser() -> argparse.ArgumentParser:
 
 
 def read_panel(arguments: argparse.Namespace) -> Panel:
-    """The panel of the command line; raises SourceError or DataError saying what is wrong with it."""
+    """The panel of the command line, its gaps filled with 0; SourceError or DataError say what is wrong with it."""
     static, known = _names(arguments.static), _names(arguments.known)
-    frame = read(arguments.input)
+    frame = fill_gaps(read(arguments.input), arguments.freq, static, known)
     return Panel.from_frame(frame, arguments.freq, arguments.season, static=static, known=known)
 
 

@@ -120,4 +120,6 @@ def _quantiles(draws: Floats, origin: NDArray[np.int64]) -> Floats:
         return np.asarray(spread * stats.t.ppf(GRID, df=max(count, 2)), dtype=np.float64)
     quantiles = np.interp(GRID, np.arange(1, count + 1) / (count + 1), np.sort(draws))
     median = float(np.median(draws))
-    return quantiles - median + steady(median, pd.Series(draws).groupby(origin).median().to_numpy(), ORDINARY_SHIFT)
+    per_origin: Floats = np.asarray(pd.Series(draws).groupby(origin).median(), dtype=np.float64)
+    shift = steady(median, per_origin, ORDINARY_SHIFT) - median
+    return np.asarray(quantiles + shift, dtype=np.float64)

@@ -8,8 +8,8 @@ from ml.errors import NotEnoughHistoryError
 from ml.panel import Panel
 from ml.periods import UNITS, period_number
 
-SHORTEST = 3
-"""Periods below which nothing can be tried: two to learn from, one to compare with."""
+SHORTEST = 2
+"""Periods below which nothing can be tried: one to learn from, one to compare with."""
 
 
 def plan_cutoffs(panel: Panel, horizon: int, windows: int = 3) -> list[pd.Timestamp]:
@@ -18,12 +18,12 @@ def plan_cutoffs(panel: Panel, horizon: int, windows: int = 3) -> list[pd.Timest
     At least two seasons stay for learning, or two thirds of a panel that is shorter than three. The origins lie up to
     `horizon` apart and can all be scored over the whole horizon where the panel is long enough; otherwise they
     move together, and the latest of them can be scored over fewer steps (see `steps_after`).
-    Raises NotEnoughHistoryError for panels under 3 periods.
+    Raises NotEnoughHistoryError for panels under 2 periods.
     """
     count = len(panel.periods)
     if count < SHORTEST:
         raise NotEnoughHistoryError(count, SHORTEST, UNITS[panel.freq])
-    least = min(2 * panel.season_length, max(2, count * 2 // 3))
+    least = min(2 * panel.season_length, max(1, count * 2 // 3))
     first = max(least, count - windows * horizon)
     room = max(count - horizon - first, 0)
     if room >= windows - 1:

@@ -86,4 +86,4 @@ def _window_deviation(past: Floats, window: int, count: int) -> Floats:
 
 
 def _divide(total: Floats, size: NDArray[np.float64] | NDArray[np.int64]) -> Floats:
-    return np.divide(total, size, out=np.full(total.shape, np.nan), where=size > 0)
+    return np.asarray(np.divide(total, size, out=np.full(total.shape, np.nan), where=size > 0), dtype=np.float64)

@@ -10,29 +10,30 @@ from ml.panel import Panel, Wide
 Floats = NDArray[np.float64]
 
 
-def recent_level(wide: Wide, season_length: int, seasons: int = 1) -> Floats:
-    """Mean absolute value of each series over its last `seasons` seasons (at least 4 periods where it has them)."""
-    window = max(season_length * seasons, 4)
-    with np.errstate(invalid="ignore"):
-        return np.nan_to_num(_mean(np.abs(wide.y[:, -window:])))
+def recent_level(wide: Wide, season_length: int) -> Floats:
+    """Mean absolute value of each series over its last season (at least 4 periods where it has them)."""
+    window = max(season_length, 4)
+    return np.nan_to_num(_mean(np.abs(wide.y[:, -window:])))
 
 
 def error_scale(wide: Wide, season_length: int) -> Floats:
-    """What a series' errors are measured in: a blend of its recent level and its season-on-season movement.
+    """What a series' errors are measured in: how much it moves from season to season.
 
-    The movement is the mean absolute difference to the season before (to the period before, for series
-    under two seasons), over the last three seasons. 0 only for series that are all zero.
+    The mean absolute difference to the season before, over the last three seasons (to the period before, for series
+    under two seasons). A series that was seen for n periods may yet move by a share 1/n of its level, however
+    still it was: without this, two equal months would promise a third one. 0 only where all is zero.
     """
     y = wide.y[:, -(4 * season_length) :]
-    seasonal = _mean(np.abs(y[:, season_length:] - y[:, :-season_length])) if y.shape[1] > season_length else None
-    steps = _mean(np.abs(np.diff(y, axis=1))) if y.shape[1] > 1 else np.full(len(y), np.nan)
-    moves = steps if seasonal is None else np.where(wide.lengths >= 2 * season_length, seasonal, steps)
-    return np.nan_to_num(moves)
+    moves = _mean(np.abs(np.diff(y, axis=1))) if y.shape[1] > 1 else np.full(len(y), np.nan)
+    if y.shape[1] > season_length:
+        seasonal = _mean(np.abs(y[:, season_length:] - y[:, :-season_length]))
+        moves = np.where(wide.lengths >= 2 * season_length, seasonal, moves)
+    return np.maximum(np.nan_to_num(moves), recent_level(wide, season_length) / wide.lengths)
 
 
 def volume_class(level: Floats, edges: Floats) -> NDArray[np.int64]:
     """The class of each level: 0 below the first edge, and so on."""
-    return np.asarray(np.searchsorted(edges, level, side="right"), dtype=np.int64)
+    return np.searchsorted(edges, level, side="right").astype(np.int64)
 
 
 def volume_edges(level: Floats, most: int = 4, members: int = 25) -> Floats:
@@ -58,4 +59,6 @@ def _mean(values: Floats) -> Floats:
     """Mean over periods, ignoring those before a series starts; NaN where nothing is left."""
     count = np.isfinite(values).sum(axis=1)
     total = np.nansum(values, axis=1)
-    return np.divide(total, count, out=np.full(len(values), np.nan), where=count > 0)
+    out = np.full(len(values), np.nan)
+    np.divide(total, count, out=out, where=count > 0)
+    return out

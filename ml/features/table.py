@@ -7,7 +7,7 @@ periods. So series of any size, rising or falling, look alike, and a tree can fo
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -89,10 +89,10 @@ class FeatureTable:
         level = self.levels(scaled, count)
         out = np.empty((*level.shape, len(self.names)), dtype=np.float32)
         moving = lag_features(scaled, self.plan.lags, count)
-        for i, values in enumerate(moving):
-            out[..., i] = values - level
+        for i, lagged in enumerate(moving):
+            out[..., i] = lagged - level
         dates = period_dates(numbers, self.freq, like=self.like)
-        others = [
+        others: list[NDArray[Any]] = [
             *calendar_features(dates, self.freq).values(),
             numbers[None, :] - self.age0[:, None],
             *(known[name] for name in self.known),
@@ -119,9 +119,8 @@ def _measure(
 
 def _sizes(y: Floats, window: int) -> Floats:
     """Mean absolute value over the last `window` periods, else over all; 1 for series that are all zero."""
-    with np.errstate(invalid="ignore"):
-        recent = _mean_size(y[:, -window:])
-        size = np.where(recent > 0, recent, _mean_size(y))
+    recent = _mean_size(y[:, -window:])
+    size = np.where(recent > 0, recent, _mean_size(y))
     return np.where(size > 0, size, 1.0)
 
 

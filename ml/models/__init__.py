@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from ml.errors import ConfigurationError
@@ -33,10 +34,8 @@ MODELS = tuple(_MAKERS)
 def _auto(horizon: int | None, threads: int, seed: int, **parameters: Any) -> Forecaster:
     from ml.models.auto import AutoForecaster  # noqa: PLC0415 - it stands above the others, which it races
 
-    def maker(name: str) -> Callable[[], Forecaster]:
-        return lambda: create(name, horizon=horizon, threads=threads, seed=seed)
-
-    return AutoForecaster({name: maker(name) for name in MODELS}, horizon, **parameters)
+    makers = {name: partial(create, name, horizon=horizon, threads=threads, seed=seed) for name in MODELS}
+    return AutoForecaster(makers, horizon, **parameters)
 
 
 def create(name: str, *, horizon: int | None = None, threads: int = 1, seed: int = 0, **parameters: Any) -> Forecaster:

@@ -48,7 +48,7 @@ class AutoForecaster:
         return self._choice
 
     def fit(self, panel: Panel) -> Self:
-        """Race, then fit the winner on all of `panel`; raises NotEnoughHistoryError below 3 periods."""
+        """Race, then fit the winner on all of `panel`; raises NotEnoughHistoryError below 2 periods."""
         horizon = self.horizon or CALIBRATED_STEPS[panel.freq]
         cutoffs = plan_cutoffs(panel, horizon, self.windows)
         races = {name: backtest(panel, make(), cutoffs, horizon) for name, make in self.candidates.items()}

@@ -30,7 +30,7 @@ class Forecaster(Protocol):
         """The inputs that the fitted model reads, by name; `[]` where it has none."""
 
     def fit(self, panel: Panel) -> Self:
-        """Learn from all of `panel`; raises NotEnoughHistoryError below 3 periods."""
+        """Learn from all of `panel`; raises NotEnoughHistoryError below 2 periods."""
 
     def update(self, panel: Panel) -> Self:
         """Carry on from newer data of the same kind without learning again; `predict` then starts after `panel`.

@@ -129,4 +129,4 @@ class FittedLightGBM:
 
 def _youngest(panel: Panel) -> int:
     """Periods after its start from which a series has a level to learn from."""
-    return min(max(panel.season_length // 2, 6), len(panel.wide.numbers) // 4)
+    return max(min(panel.season_length // 2, len(panel.wide.numbers) // 4), 1)

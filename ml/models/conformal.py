@@ -61,7 +61,7 @@ class ConformalForecaster:
         return self._model.features
 
     def fit(self, panel: Panel) -> Self:
-        """Calibrate on origins inside `panel`, then learn all of it; raises NotEnoughHistoryError below 3 periods."""
+        """Calibrate on origins inside `panel`, then learn all of it; raises NotEnoughHistoryError below 2 periods."""
         self._edges = volume_edges(recent_level(panel.wide, panel.season_length))
         errors = self._errors(panel, self._edges)
         self._factor = bias_factor(errors) if self.correct_bias else 1.0

@@ -33,7 +33,8 @@ class SeasonalNaive:
         last = wide.y[:, -1:]
         seasonal = wide.lengths >= season
         cycle = np.repeat(last, season, axis=1)
-        cycle[seasonal] = wide.y[seasonal, -season:]
+        if seasonal.any():
+            cycle[seasonal] = wide.y[seasonal, -season:]
         return FittedSeasonalNaive(cycle, np.where(seasonal, SEASONAL_NAIVE, NAIVE).astype(object))
 
 
