@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import pandas as pd
 
 from ml.etl.extract import Level, available_levels, unique_ids
-from ml.hierarchy import LOCATION_LEVELS, PRODUCT_LEVELS
 
 
 @dataclass(frozen=True)

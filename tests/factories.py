@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -39,13 +39,14 @@ PRODUCTS = (("P-1", "Tools"), ("P-2", "Tools"), ("P-3", "Paint"))
 
 
 def monthly_sales(months: int, first: date = date(2022, 1, 1)) -> Iterator[Sale]:
-    """Two sales a month of each of 4 areas and 3 products, with a season; the first and last day of each month sell."""
+    """Weekly sales of 4 areas and 3 products, with a season; the first and last day of each month sell."""
     for back in range(months):
         start = MONTHLY.shift(first, back)
+        selling = (*(start + timedelta(weeks=week) for week in range(4)), MONTHLY.last_day(start))
         for i, (region, territory, area) in enumerate(PLACES):
             for j, (product, category) in enumerate(PRODUCTS):
                 amount = 100.0 * (1 + i) + 10 * j + 20 * (start.month % 6)
-                for day in (start, MONTHLY.last_day(start)):
+                for day in selling:
                     yield Sale(day, amount, region, territory, area, product, category)
 
 

@@ -19,8 +19,8 @@ from ml.errors import ConflictError
 from ml.etl.extract import base_panel, read_sales
 from ml.etl.nodes import ensure_series
 from ml.grains import get_grain
-from ml.models.base import LEVELS, tail_name, tails
 from ml.progress import Progress, silent
+from ml.quantiles import LEVELS, tail_name, tails
 from ml.reconcile import Hierarchy
 
 QUANTILES = [tail_name(share) for share in tails(LEVELS)]
@@ -62,7 +62,7 @@ def forecast(
     progress("loading model")
     bundle = registry.load(store, model)
     table = read_sales(session, spec)
-    session.rollback()  # no lock and no snapshot is held while the model runs
+    session.commit()  # no lock and no snapshot is held while the model runs
     progress("forecasting")
     panel, nodes = base_panel(table, bundle.base)
     made = bundle.forecaster.update(panel).predict(steps, levels=LEVELS)

@@ -59,7 +59,7 @@ def train(
     spec = get_grain(grain)
     progress("reading sales")
     table = read_sales(session, spec)
-    session.rollback()  # no lock and no snapshot is held while the models run
+    session.commit()  # no lock and no snapshot is held while the models run
     base = choose_base_level(table)
     panel, nodes = base_panel(table, base)
     hierarchy = Hierarchy.over(nodes, base)
@@ -86,7 +86,7 @@ def race_names(candidates: Sequence[str] | None) -> list[str]:
 def run_backtest(name: str, panel: Panel, grain: Grain, progress: Progress, threads: int) -> pd.DataFrame:
     """Rolling-origin forecasts of one model, with the actuals."""
 
-    def report(_phase: str, done: int = 0, total: int = 0) -> None:
+    def report(phase: str, done: int = 0, total: int = 0) -> None:  # noqa: ARG001 - Progress names its arguments
         progress(f"backtest of {name}", done, total)
 
     cutoffs = plan_cutoffs(panel, grain.horizon)

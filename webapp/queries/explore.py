@@ -90,7 +90,7 @@ def _row(node: Node, name: str, months: dict[date, float], window: list[date], n
 
 def with_product_names(session: Session, rows: list[BreakdownRow]) -> list[BreakdownRow]:
     """Product rows labelled by the products' names; their codes become the detail."""
-    names = dict(session.execute(sa.select(Product.code, Product.name)).tuples().all())
+    names = dict(session.execute(sa.select(Product.code, Product.name)).all())
     return [replace(row, label=names.get(row.label) or row.label, detail=row.label) for row in rows]
 
 
