@@ -43,6 +43,11 @@ class Rows:
         with self._sessions.begin() as session:
             return session.get_one(kind, key)
 
+    def last(self, kind: type[Row]) -> Row:
+        """The row with the highest id."""
+        with self._sessions.begin() as session:
+            return session.scalars(sa.select(kind).order_by(sa.inspect(kind).primary_key[0].desc()).limit(1)).one()
+
     def change(self, kind: type[Base], key: Any, **values: Any) -> None:
         """Set some columns of a row."""
         with self._sessions.begin() as session:

@@ -46,9 +46,10 @@ def sales(tmp_path: Path) -> Path:
 
 
 def finish(rows: Rows, loaded: int, *follow_ups: dict[str, object]) -> None:
-    """Let the first import be loaded by its job, and lead to other jobs."""
-    rows.change(Import, 1, state="loaded")
-    rows.change(JobRun, 1, state="succeeded", result={"rows_loaded": loaded})
+    """Let the last import be loaded by its job, and lead to other jobs."""
+    job = rows.last(JobRun)
+    rows.change(Import, job.arguments["import_id"], state="loaded")
+    rows.change(JobRun, job.id, state="succeeded", result={"rows_loaded": loaded})
     event = OutboxEvent(name="SalesImported", payload={})
     rows.add(event)
     for values in follow_ups:
@@ -97,10 +98,10 @@ def test_address_is_taken_once(run: Run, make_user: Callable[[str], User]) -> No
 def test_import_is_queued_with_the_mapping_given(run: Run, rows: Rows, sales: Path) -> None:
     done = run("import", str(sales), "--map", "channel=Region", "--map", "region=")
     assert done.exit_code == 0, done.output
-    row = rows.get(Import, 1)
+    row = rows.last(Import)
     assert (row.state, row.mapping["channel"]) == ("queued", "Region")
     assert "region" not in row.mapping
-    assert rows.get(JobRun, 1).requested_by == "command line"
+    assert rows.last(JobRun).requested_by == "command line"
 
 
 def test_import_that_cannot_be_mapped_names_the_fields(run: Run, rows: Rows, tmp_path: Path) -> None:
@@ -160,7 +161,7 @@ def test_demo_loads_another_file_beside_what_is_there(run: Run, rows: Rows, sale
     other = tmp_path / "other.csv"
     other.write_text(SALES_CSV + "2024-01-05,West,Oregon,Salem,P-2,Paper,22.00,1\n")
     run("demo", "--data", str(other))
-    assert rows.get(Import, 2).filename == "other.csv"
+    assert rows.last(Import).filename == "other.csv"
 
 
 @pytest.mark.usefixtures("no_patience")
@@ -175,17 +176,18 @@ def test_demo_goes_on_following_what_an_earlier_run_left(run: Run, rows: Rows, s
 
 def test_waiting_fails_with_the_error_of_a_job(app: Flask, run: Run, rows: Rows, sales: Path) -> None:
     run("import", str(sales))
-    finish(rows, 2, {"kind": "refresh", "state": "succeeded"}, {"kind": "train", "state": "queued"})
-    rows.change(JobRun, 3, state="failed", error="not enough history: 1 of 3 months.")
+    job_id = rows.last(JobRun).id
+    failed = {"kind": "train", "state": "failed", "error": "not enough history: 1 of 3 months."}
+    finish(rows, 2, {"kind": "refresh", "state": "succeeded"}, failed)
     with app.app_context(), pytest.raises(ClickException, match="1 of 3 months"):
-        following.follow_import(1)
+        following.follow_import(job_id)
 
 
 def test_waiting_ends_where_nothing_new_was_loaded(app: Flask, run: Run, rows: Rows, sales: Path) -> None:
     run("import", str(sales))
     finish(rows, 0)
     with app.app_context():
-        following.follow_import(1)
+        following.follow_import(rows.last(JobRun).id)
 
 
 def test_command_on_a_database_that_was_not_migrated_says_what_to_do(make_app: MakeApp, tmp_path: Path) -> None:
