@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 
 from ml.settings import ROOT
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(300)
 
 SUPERSTORE = ROOT.parent / "shared" / "data" / "superstore.csv"
 
@@ -140,7 +140,7 @@ def test_a_file_that_is_no_csv_is_refused(planner_page: Page, tmp_path: Path) ->
 
 
 def test_the_theme_is_kept(planner_page: Page, complaints: Complaints) -> None:
-    planner_page.get_by_text("Account and theme").click()
+    planner_page.locator("summary", has_text="Account and theme").click()
     planner_page.get_by_role("button", name="Dark").click()
     expect(planner_page.locator("html")).to_have_attribute("data-bs-theme", "dark")
     planner_page.goto("/jobs")

@@ -1,0 +1,154 @@
+"""The pages that show sales and forecasts: overview and series."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import pytest
+from factories import load_sales, monthly_sales
+from flask.testing import FlaskClient
+from sqlalchemy.orm import Session
+from web_fixtures import ClientFor
+
+from ml.artifacts import ArtifactStore
+from ml.pipelines.forecast import forecast
+from ml.pipelines.train import train
+
+FRAGMENT = {"HX-Request": "true", "HX-Request-Type": "partial"}
+
+
+@pytest.fixture
+def viewer(browser: ClientFor) -> FlaskClient:
+    return browser("viewer")
+
+
+@pytest.fixture
+def sales(session: Session) -> Session:
+    """15 months of sales, January 2022 to March 2023, and no model."""
+    load_sales(session, monthly_sales(15))
+    return session
+
+
+@pytest.fixture
+def forecasts(sales: Session, store: ArtifactStore) -> Session:
+    """The same with a published forecast by the naive model, which is quick."""
+    publish_forecast(sales, store)
+    return sales
+
+
+def publish_forecast(session: Session, store: ArtifactStore) -> None:
+    train(session, store, candidates=["seasonal_naive"])
+    session.commit()
+    forecast(session, store)
+    session.commit()
+
+
+def chart(page: str) -> dict[str, Any]:
+    """The data that the chart's script would read."""
+    block = re.search(r'<script type="application/json" id="chart-data">(.*?)</script>', page, re.DOTALL)
+    assert block is not None
+    return dict(json.loads(block[1]))
+
+
+def test_overview_without_sales_says_how_to_begin(browser: ClientFor) -> None:
+    assert "Import your first sales file" in browser("planner").get("/").text
+    assert "Ask a planner" in browser("viewer").get("/").text
+
+
+def test_overview_shows_sales_while_there_is_no_forecast(sales: Session, viewer: FlaskClient) -> None:
+    page = viewer.get("/").text
+    assert "Sales in Mar 2023" in page
+    assert "No forecast has been published yet." in page
+    assert chart(page)["bands"] == []
+
+
+def test_overview_shows_forecast_model_and_breakdowns(forecasts: Session, viewer: FlaskClient) -> None:
+    page = viewer.get("/").text
+    data = chart(page)
+    assert data["labels"][0] == "Jan 2022"
+    assert data["labels"][-1] == "Mar 2024"
+    assert [band["level"] for band in data["bands"]] == [95, 80, 50]
+    assert "Seasonal naive" in page
+    assert 'href="/series?region=North"' in page
+    assert 'href="/series?category=Paint"' in page
+
+
+def test_series_shows_chart_and_the_table_beside_it(forecasts: Session, viewer: FlaskClient) -> None:
+    page = viewer.get("/series?region=North").text
+    assert "<h1>North</h1>" in page
+    months = re.findall(r'<th scope="row" class="nowrap">(\w{3} 202[34])</th>', page)
+    assert months[:12] == chart(page)["labels"][-12:]
+    assert 'href="/series?region=North&amp;territory=N1"' in page
+
+
+def test_breadcrumbs_lead_up_in_both_directions(forecasts: Session, viewer: FlaskClient) -> None:
+    page = viewer.get("/series?area=Ayton&category=Tools").text
+    assert "<h1>Ayton · Tools</h1>" in page
+    for way_up in ("region=North&amp;category=Tools", "region=North&amp;territory=N1&amp;area=Ayton"):
+        assert f'href="/series?{way_up}"' in page
+
+
+def test_what_has_no_forecast_of_its_own_is_called_approximate(
+    session: Session, store: ArtifactStore, viewer: FlaskClient
+) -> None:
+    load_sales(session, (replace(sale, product=f"P-{sale.day:%m}") for sale in monthly_sales(15)))
+    publish_forecast(session, store)  # of area and category: no product sells long enough
+    assert "Approximate." not in viewer.get("/series?region=North").text
+    assert "Approximate." in viewer.get("/series?region=North&product=P-01").text
+
+
+def test_too_little_history_is_said_instead_of_a_forecast(session: Session, viewer: FlaskClient) -> None:
+    load_sales(session, monthly_sales(2))
+    page = viewer.get("/series").text
+    assert "not enough history: 2 of 3 months" in page.lower()
+    assert chart(page)["history"] == pytest.approx(chart(page)["history"])
+    assert chart(page)["forecast"] == [None, None]
+
+
+def test_drill_down_by_a_dimension_of_the_url(forecasts: Session, viewer: FlaskClient) -> None:
+    page = viewer.get("/series?region=North&by=product").text
+    assert 'href="/series?region=North&amp;category=Tools&amp;product=P-1"' in page
+    assert 'aria-current="true">Product</a>' in page
+
+
+def test_an_unknown_name_is_not_found(sales: Session, viewer: FlaskClient) -> None:
+    answer = viewer.get("/series?region=Atlantis")
+    assert answer.status_code == 404
+    assert "Atlantis" in answer.text
+
+
+def test_download_has_history_and_forecast(forecasts: Session, viewer: FlaskClient) -> None:
+    answer = viewer.get("/series.csv?region=South")
+    rows = list(csv.DictReader(io.StringIO(answer.get_data().decode("utf-8-sig"))))
+    assert [row["kind"] for row in rows] == ["actual"] * 15 + ["forecast"] * 12
+    assert {row["region"] for row in rows} == {"South"}
+    assert rows[15]["month"] == f"{date(2023, 4, 1):%Y-%m}"
+    assert float(rows[15]["p10"]) <= float(rows[15]["p90"])
+
+
+def test_search_is_a_page_and_a_list_while_typing(sales: Session, viewer: FlaskClient) -> None:
+    page = viewer.get("/series/search?q=ay").text
+    assert "<html" in page
+    fragment = viewer.get("/series/search?q=ay", headers=FRAGMENT).text
+    assert "<html" not in fragment
+    assert 'href="/series?region=North&amp;territory=N1&amp;area=Ayton"' in fragment
+    assert "Nothing is called" in viewer.get("/series/search?q=zzz", headers=FRAGMENT).text
+
+
+def test_names_from_files_are_shown_as_text_only(session: Session, viewer: FlaskClient) -> None:
+    name = "</script><script>alert(1)</script>"
+    load_sales(session, (replace(sale, region=name) for sale in monthly_sales(4)))
+    for path in ("/", "/series", f"/series?region={name}"):
+        assert "<script>alert" not in viewer.get(path).text
+
+
+def test_models_page_shows_scores_beside_the_floor(forecasts: Session, viewer: FlaskClient) -> None:
+    page = viewer.get("/models").text
+    assert "In charge: Seasonal naive" in page
+    assert "the floor" in page or "serves" in page
