@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -27,7 +27,7 @@ class AutoForecaster:
     compared (None: as far as their bands are calibrated).
     """
 
-    candidates: dict[str, Callable[[], Forecaster]]
+    candidates: Mapping[str, Callable[[], Forecaster]]
     horizon: int | None = None
     windows: int = 2
     name: str = "auto"
