@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import get_args
 
 import pytest
 from web_fixtures import ClientFor, Rows, assert_problem
 
 from ml.db.results import ModelVersion
+from ml.grains import GRAINS
+from ml.pipelines.train import CANDIDATES
+from webapp.schemas.training import Grain, ModelType
 from worker.models import JobRun
 
 
@@ -69,6 +73,11 @@ def test_training_of_what_there_is_not_is_refused(api: ClientFor, rows: Rows, bo
     errors = assert_problem(api("planner").post("/api/v1/train", json=body), 422, "invalid-request")["errors"]
     assert all(error["field"].startswith(field) for error in errors)
     assert rows.count(JobRun) == 0
+
+
+def test_models_and_grains_on_offer_are_those_that_the_engine_has() -> None:
+    assert set(get_args(ModelType)) == {"auto", *CANDIDATES}
+    assert set(get_args(Grain)) == set(GRAINS)
 
 
 def test_viewer_may_not_train(api: ClientFor) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 
 import pytest
@@ -27,6 +28,21 @@ def test_password_is_kept_as_argon2id_and_verified() -> None:
 @pytest.mark.parametrize("stored", [None, "", "not a hash"])
 def test_account_without_a_usable_hash_takes_no_password(stored: str | None) -> None:
     assert not verify_password(stored, "anything at all")
+
+
+def test_unknown_account_costs_as_much_work_as_a_wrong_password() -> None:
+    hashed = hash_password("a good password")
+    verify_password(None, "a bad password")  # makes the decoy, once a process
+
+    def work(stored: str | None) -> float:
+        times = []
+        for _ in range(3):
+            start = time.process_time()
+            verify_password(stored, "a bad password")
+            times.append(time.process_time() - start)
+        return min(times)
+
+    assert work(None) > 0.5 * work(hashed)
 
 
 @pytest.mark.parametrize("password", ["short", "x" * 201])
