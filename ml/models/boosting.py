@@ -23,6 +23,8 @@ FEWEST_PERIODS = 3
 """A shorter series has no level worth the name: seasonal naive's fall-back takes it."""
 MOST_ROWS = 600_000
 """Rows of the learning table; of a larger panel the earliest periods are left out."""
+ROWS_PER_THREAD = 50_000
+"""Fewer rows are not shared out: threads that wait for each other cost more than they save, on a busy machine by far."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ class LightGBM:
             "bagging_fraction": 0.8,
             "bagging_freq": 1,
             "feature_fraction": 0.8,
-            "num_threads": self.threads,
+            "num_threads": useful_threads(self.threads, len(target)),
             "seed": self.seed,
             "deterministic": True,
             "force_row_wise": True,
@@ -122,9 +124,14 @@ class FittedLightGBM:
             past = values[:, max(now + step - reach, 0) : now + step]
             plans = {name: matrix[:, step : step + 1] for name, matrix in known.items()}
             features, level = self.table.rows(past, np.array([self.last + 1 + step]), plans)
-            change = booster.predict(features[:, 0], num_threads=self.threads)
+            change = booster.predict(features[:, 0], num_threads=useful_threads(self.threads, len(self.seen)))
             values[:, now + step] = np.maximum(np.asarray(change) + level[:, 0], 0.0)
         return values[:, now:]
+
+
+def useful_threads(allowed: int, rows: int) -> int:
+    """How many of the allowed threads are worth their waiting for `rows` rows."""
+    return max(1, min(allowed, rows // ROWS_PER_THREAD))
 
 
 def _youngest(panel: Panel) -> int:
