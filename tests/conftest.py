@@ -36,6 +36,8 @@ from worker.context import Services
 from worker.queues import KINDS, JobKind
 from worker.settings import WorkerSettings
 
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as workers do; read when LightGBM is first loaded
+
 TABLE_MODULES = (ml.db.catalog, ml.db.imports, ml.db.results, ml.db.sales, webapp.models, worker.models)
 """Imported so that `Base.metadata` knows every table."""
 

@@ -86,7 +86,6 @@ class ForecastleWorker(Worker):
             return None
         if found is not None:
             found[0].redis_server_version = self.get_redis_server_version()  # type: ignore[no-untyped-call]
-            log.info("takes %s", found[0].description)
         return found
 
     def execute_job(self, job: Job, queue: Queue) -> None:

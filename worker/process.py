@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 def configure_logging() -> None:
     """Log lines to standard error; libraries that narrate are quietened."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s")
-    for name in ("apscheduler", "rq.job", "cmdstanpy", "prophet"):
+    for name in ("apscheduler", "rq.worker", "rq.job", "cmdstanpy", "prophet"):
         logging.getLogger(name).setLevel(logging.WARNING)
 
 

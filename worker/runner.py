@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import logging
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -64,12 +65,14 @@ def _claim(attempt: Attempt, services: Services) -> JobRun | None:
 
 def _run(attempt: Attempt, job: JobRun, services: Services, reporter: Reporter) -> str:
     """Run the job and write down how it ended; returns the state that it is in now."""
+    began = time.monotonic()
     try:
         _call(job, JobContext(attempt, services, reporter))
     except StaleAttemptError:
         raise
     except Exception as error:  # noqa: BLE001  (the row and the log get it)
         return _end(attempt, job, error, services, reporter)
+    log.info("%s job %s succeeded after %.1f s", job.kind, job.id, time.monotonic() - began)
     return "succeeded"
 
 
