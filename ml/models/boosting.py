@@ -24,7 +24,7 @@ FEWEST_PERIODS = 3
 MOST_ROWS = 600_000
 """Rows of the learning table; of a larger panel the earliest periods are left out."""
 ROWS_PER_THREAD = 50_000
-"""Fewer rows are not shared out: threads that wait for each other cost more than they save, on a busy machine by far."""
+"""Fewer rows are not shared out: threads that wait for each other cost more than they save."""
 
 
 @dataclass(frozen=True)
