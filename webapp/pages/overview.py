@@ -23,4 +23,6 @@ def show() -> ResponseReturnValue:
     view = overview(db.session())
     chart = chart_data(view.outlook) if view.has_data else None
     last_import = next(iter(list_imports(db.session(), limit=1).items), None)
-    return render_template("overview/page.html", view=view, chart=chart, last_import=last_import, **recent_jobs())
+    return render_template(
+        "overview/page.html", view=view, node=view.outlook.node, chart=chart, last_import=last_import, **recent_jobs()
+    )

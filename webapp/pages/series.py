@@ -36,6 +36,7 @@ def show() -> ResponseReturnValue:
     return render_template(
         "series/page.html",
         view=view,
+        node=view.node,
         chart=chart_data(view),
         trails=trails_of(view.node),
         dimensions=possible,
