@@ -199,7 +199,7 @@ def _typed(frame: pd.DataFrame, static: list[str], known: list[str]) -> pd.DataF
 
 def _dates(column: pd.Series) -> pd.Series:
     try:
-        dates = pd.to_datetime(column)
+        dates = pd.to_datetime(column, format="ISO8601")
     except (ValueError, TypeError) as error:
         raise DataError(f"column ds: expected dates such as 2024-01-01, found something else ({error}).") from error
     if dates.isna().any():
