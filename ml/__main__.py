@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -20,6 +21,7 @@ def main(arguments: Sequence[str]) -> int:
         usage = "\n".join(f"  python -m ml {name:<10} {summary}" for name, (_, summary) in COMMANDS.items())
         print(f"{usage}\n  … --help       for a command's options", file=sys.stderr)
         return 2
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning threads of two runs on one machine starve each other
     run: Callable[[Sequence[str]], int] = import_module(COMMANDS[arguments[0]][0]).main
     try:
         return run(arguments[1:])

@@ -144,7 +144,7 @@ def upgrade() -> None:
         sa.Column("import_id", types.BigId, nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sales_staging")),
     )
-    op.create_index(op.f("ix_sales_staging_import_id_row_key"), "sales_staging", ["import_id", "row_key"], unique=False)
+    op.create_index(op.f("ix_sales_staging_import_id"), "sales_staging", ["import_id"], unique=False)
 
     op.create_table(
         "sign_in_throttles",
@@ -273,7 +273,9 @@ def upgrade() -> None:
     op.create_index(
         op.f("ix_series_location_level_product_level"), "series", ["location_level", "product_level"], unique=False
     )
+    op.create_index(op.f("ix_series_location_parent_id"), "series", ["location_parent_id"], unique=False)
     op.create_index(op.f("ix_series_product_id"), "series", ["product_id"], unique=False)
+    op.create_index(op.f("ix_series_product_parent_id"), "series", ["product_parent_id"], unique=False)
     op.create_index(op.f("ix_series_region_territory_area"), "series", ["region", "territory", "area"], unique=False)
 
     op.create_table(

@@ -55,7 +55,7 @@ class SalesStaging(SalesRow, Base):
     """Rows of a running import, committed in chunks, moved to `sales_raw` at its end."""
 
     __tablename__ = "sales_staging"
-    __table_args__ = (sa.Index(None, "import_id", "row_key"),)
+    __table_args__ = (sa.Index(None, "import_id"),)
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
 

@@ -32,6 +32,9 @@ def engine_options(url: str) -> dict[str, Any]:
     options: dict[str, Any] = {"pool_pre_ping": True}
     if parsed.get_backend_name() == "sqlite":
         options["connect_args"] = {"timeout": 30, "check_same_thread": False}
+    elif parsed.drivername == "postgresql+psycopg":
+        # Prepared statements get a generic plan, which is slow for the long IN lists of matching codes.
+        options["connect_args"] = {"prepare_threshold": None}
     elif parsed.drivername == "mssql+pyodbc":
         options["fast_executemany"] = True
     return options
