@@ -50,7 +50,7 @@ def system(browser: Browser) -> Iterator[System]:
     home = Path(tempfile.mkdtemp(prefix="forecastle-"))
     dropped = {"DATABASE_URL", "REDIS_URL", "ARTIFACT_URL", "SECRET_KEY", "PORT"}
     env = {name: value for name, value in os.environ.items() if name not in dropped}
-    env |= {"FORECASTLE_HOME": str(home), "FORECASTLE_THREADS": "2"}
+    env |= {"FORECASTLE_HOME": str(home), "FORECASTLE_THREADS": "1"}
     output = home / "up.log"
     with output.open("w") as log:
         process = subprocess.Popen([sys.executable, "-m", "worker", "up"], cwd=ROOT, env=env, stdout=log, stderr=log)

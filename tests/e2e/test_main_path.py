@@ -114,7 +114,7 @@ def test_everything_works_without_javascript(with_sales: None, new_page: NewPage
     expect(page.get_by_label("Quantity")).to_have_value("")
     page.get_by_role("button", name="Load these sales").click()
     expect(page.get_by_text("The forecast is ready.")).to_be_visible(timeout=UNTIL_FORECAST)  # the page reloads itself
-    expect(page.get_by_role("cell", name="not a date")).to_be_visible()
+    expect(page.get_by_role("cell", name="not a date", exact=True)).to_be_visible()
 
     page.goto("/series/search?q=Salem")
     page.get_by_role("link", name="Salem").first.click()
