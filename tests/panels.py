@@ -23,7 +23,9 @@ def panel_of(values: dict[str, Sequence[float]], freq: str = "MS", season_length
     longest = max(len(numbers) for numbers in values.values())
     periods = dates(longest, freq)
     parts = [
-        pd.DataFrame({"unique_id": name, "ds": periods[longest - len(numbers) :], "y": np.asarray(numbers, dtype=float)})
+        pd.DataFrame(
+            {"unique_id": name, "ds": periods[longest - len(numbers) :], "y": np.asarray(numbers, dtype=float)}
+        )
         for name, numbers in values.items()
     ]
     return Panel.from_frame(pd.concat(parts), freq, season_length or SEASON_LENGTHS[freq])

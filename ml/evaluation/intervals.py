@@ -39,7 +39,7 @@ RANDOM_WALK = 0.5
 class ConformalBands:
     """Quantiles of scaled errors per group, and how errors grow with the step.
 
-    `quantiles` is (groups, grid); the group `None` pools all and serves groups never seen.
+    `groups` holds the quantiles of GRID per group; the group `None` pools all and serves groups never seen.
     """
 
     groups: dict[Any, Floats]

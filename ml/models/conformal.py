@@ -79,11 +79,12 @@ class ConformalForecaster:
 
     def predict(self, horizon: int, known: pd.DataFrame | None = None, levels: Sequence[int] = LEVELS) -> pd.DataFrame:
         """See `Forecaster.predict`; raises DataError before `fit` and where known columns are missing."""
+        model = self._model
         if horizon < 1:
             raise DataError(f"the horizon is {horizon}; expected at least 1 period.")
-        series = self._series_facts()
+        series = self._series
         dates = following(series.last, horizon, series.freq)
-        points = self._model.predict(horizon, _known_matrices(series, dates, known))
+        points = model.predict(horizon, _known_matrices(series, dates, known))
         frame = _rows(series, points, dates)
         frame["mean"] *= self._factor
         bands = self._bands.apply(frame, group="volume", levels=levels)
@@ -94,10 +95,6 @@ class ConformalForecaster:
         if self._fitted is None:
             raise DataError(f"the model {self.name} has not been fitted; call fit(panel) first.")
         return self._fitted
-
-    def _series_facts(self) -> SeriesFacts:
-        _ = self._model
-        return self._series
 
     def _errors(self, panel: Panel, edges: Floats) -> pd.DataFrame:
         """What the model would have forecast from earlier origins, beside what was sold."""

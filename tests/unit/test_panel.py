@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from panels import dates, panel_of, seasonal_panel
 
 from ml.errors import DataError
 from ml.panel import Panel, fill_gaps
-from panels import dates, panel_of, seasonal_panel
 
 
 def table(**changes: Any) -> pd.DataFrame:

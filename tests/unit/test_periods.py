@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from panels import dates
 
 from ml.errors import DataError
 from ml.periods import FREQS, following, period_dates, period_numbers, shift
-from panels import dates
 
 
 @pytest.mark.parametrize("freq", FREQS)
