@@ -63,7 +63,7 @@ def test_a_running_job_shows_what_it_says_now(viewer: FlaskClient, session: Sess
     job = add_job(session)
     tell(redis_client, job, phase="backtest of lightgbm", done=1, total=3, log=["10:00:01 INFO first", "second <line>"])
     page = viewer.get(f"/jobs/{job.id}").text
-    assert "Backtest of lightgbm · 1 of 3" in page
+    assert "Backtest of LightGBM · 1 of 3" in page
     assert '<progress value="1" max="3"' in page
     assert "10:00:01 INFO first\nsecond &lt;line&gt;" in page
 

@@ -22,7 +22,7 @@ def job() -> JobView:
 
 
 def test_unknown_names_are_still_readable() -> None:
-    assert words.model_name("weighted_ensemble") == "weighted ensemble"
+    assert words.model_name("weighted_ensemble") == "Weighted ensemble"
     assert words.job_kind("drift_check") == "Drift check"
 
 
@@ -60,3 +60,21 @@ def test_long_messages_are_cut_for_tables() -> None:
     assert words.first_line("first\nsecond") == "first"
     assert words.first_line(None) == ""
     assert len(words.first_line("x" * 500)) == 160
+
+
+def test_sentences_of_the_engine_name_models_as_people_do() -> None:
+    text = "lightgbm has a WAPE of 53% against 67% of seasonal_naive."
+    assert words.readable(text) == "LightGBM has a WAPE of 53% against 67% of seasonal naive."
+    assert words.readable("reading sales") == "Reading sales"
+
+
+@pytest.mark.parametrize(
+    ("model", "text"),
+    [
+        ({"type": "lightgbm", "wape": 0.53, "floor_wape": 0.67}, "21% closer than repeating last year"),
+        ({"type": "seasonal_naive", "wape": 0.67, "floor_wape": 0.67}, "no other model did better"),
+        ({"type": "seasonal_naive", "wape": None, "floor_wape": None}, "Too little history"),
+    ],
+)
+def test_skill_is_told_beside_the_naive_forecast(model: dict[str, object], text: str) -> None:
+    assert text in words.skill(model)

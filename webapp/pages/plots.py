@@ -26,8 +26,8 @@ def sparkline(values: Sequence[float], width: float = 96, height: float = 26, ma
 
 
 def scale(values: Sequence[float], width: float, height: float) -> list[Point]:
-    """Points spread evenly over `width`; the lowest value, or zero, is at the bottom."""
-    low, high = min(0.0, *values), max(values)
+    """Points spread evenly over `width`, from the lowest value at the bottom to the highest on top."""
+    low, high = min(values), max(values)
     span = (high - low) or 1.0
     step = width / (len(values) - 1)
     return [(i * step, height - (value - low) / span * height) for i, value in enumerate(values)]

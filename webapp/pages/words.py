@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from ml.db.base import utc_now
-from webapp.pages.formats import full, percent
+from webapp.pages.formats import full, percent, sentence
 from webapp.queries.jobs import JobView
 from webapp.queries.nodes import Node
 
-MODEL_NAMES = {"seasonal_naive": "Seasonal naive", "naive": "Naive", "lightgbm": "LightGBM"}
+MODEL_NAMES = {"seasonal_naive": "seasonal naive", "lightgbm": "LightGBM"}
 MODEL_NOTES = {
     "seasonal_naive": "the same month a year before",
     "naive": "the last month repeated",
@@ -23,13 +24,19 @@ DIMENSIONS = {"subcategory": "sub-category"}
 
 def short_model_name(name: str) -> str:
     """A model type as people write it."""
-    return MODEL_NAMES.get(name, name.replace("_", " "))
+    return sentence(MODEL_NAMES.get(name, name.replace("_", " ")))
 
 
 def model_name(name: str) -> str:
     """A model type, with what it is."""
     note = MODEL_NOTES.get(name)
     return f"{short_model_name(name)} ({note})" if note else short_model_name(name)
+
+
+def readable(text: str) -> str:
+    """A sentence of the engine with the models' names as people write them."""
+    names = "|".join(MODEL_NAMES)
+    return sentence(re.sub(rf"\b({names})\b", lambda found: MODEL_NAMES[found[0]], text))
 
 
 def skill(model: Mapping[str, Any]) -> str:
@@ -100,13 +107,14 @@ def fact(name: str, value: object) -> str:
         return "yes" if value else "no"
     if isinstance(value, int | float) and not (name.endswith("id") or name == "version"):
         return full(value)
-    return str(value)
+    return readable(str(value))
 
 
 FILTERS = (
     short_model_name,
     model_name,
     served_model,
+    readable,
     skill,
     job_kind,
     dimension_name,
