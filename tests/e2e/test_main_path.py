@@ -61,6 +61,8 @@ def test_from_a_file_to_its_forecast(planner_page: Page, sales_file: Path, compl
     expect(page.get_by_role("heading", name="Total sales and forecast")).to_be_visible()
     expect(page.locator(".chart canvas")).to_be_visible()
     assert drawn_colours(page) > 3
+    page.locator(".chart").hover()
+    expect(page.locator(".tip")).to_contain_text("Sales")
     expect(page.locator("table.data").first.locator("tbody tr").first).to_be_visible()
     assert complaints.messages == []
 
