@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from redis import Redis
 
 DEAD = b"dead:"
+STOPPED = "its worker was stopped before the job ended"
+"""A cause of death that is nobody's fault: the attempt does not count."""
+
 KEEP_SECONDS = 24 * 3600
 
 

@@ -3,14 +3,12 @@ time, and takes its work-horse with it when it is killed."""
 
 from __future__ import annotations
 
-import ctypes
 import logging
 import os
 import signal
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -25,11 +23,11 @@ from threadpoolctl import threadpool_limits
 from worker import health, heartbeats
 from worker.connection import AWAY
 from worker.dispatcher import open_queue
+from worker.parent import die_with
 from worker.settings import WorkerSettings
 
 log = logging.getLogger(__name__)
 
-PR_SET_PDEATHSIG = 1
 POLL_SECONDS = 1
 """How long a worker waits for a job before it looks whether it is to stop."""
 
@@ -45,7 +43,7 @@ class ForecastleWorker(Worker):
     def __init__(self, redis: Redis, name: str, settings: WorkerSettings, stopping: threading.Event) -> None:
         self._settings, self._stopping = settings, stopping
         self._draining_since: float | None = None
-        self._parent = os.getpid()
+        self._tie_to_parent = die_with(os.getpid())  # without it (macOS) the fence guards
         super().__init__(
             [open_queue(queue, redis) for queue in settings.queues],
             name=name,
@@ -121,7 +119,7 @@ class ForecastleWorker(Worker):
     def setup_work_horse_signals(self) -> None:
         """Called first in the work-horse."""
         super().setup_work_horse_signals()  # type: ignore[no-untyped-call]
-        die_with_parent(self._parent)
+        self._tie_to_parent()
         threadpool_limits(self._settings.ml.threads)
 
     def _is_drained(self) -> bool:
@@ -133,7 +131,7 @@ class ForecastleWorker(Worker):
 
     def _cause_of_death(self, ret_val: int) -> str:
         if self._is_drained():
-            return "its worker was stopped before the job ended"
+            return heartbeats.STOPPED
         if not os.WIFSIGNALED(ret_val):
             return f"its process ended with code {os.waitstatus_to_exitcode(ret_val)}"
         killed_by = signal.Signals(os.WTERMSIG(ret_val)).name
@@ -150,15 +148,3 @@ def tolerating_outage(doing: str, stopping: threading.Event | None = None) -> It
         log.warning("%s: %s", doing, error)
         if stopping is not None:
             stopping.wait(POLL_SECONDS)
-
-
-def die_with_parent(parent: int) -> None:
-    """Have the kernel kill this process when its parent dies. Linux only; elsewhere the fence of each
-    commit makes a work-horse that lives on harmless."""
-    if sys.platform != "linux":
-        return
-    prctl: Callable[..., int] = ctypes.CDLL(None, use_errno=True).prctl
-    if prctl(PR_SET_PDEATHSIG, signal.SIGKILL) != 0:
-        log.warning("cannot tie the work-horse to its worker: errno %s", ctypes.get_errno())
-    if os.getppid() != parent:  # it died before the call
-        os._exit(1)

@@ -93,18 +93,24 @@ def fail(session: Session, attempt: Attempt, message: str, report: Report) -> No
     _clean_up(session, job, message)
 
 
-def try_again(session: Session, attempt: Attempt, reason: str, report: Report, delay: timedelta) -> bool:
-    """Give up a running attempt and queue the next one; where none is left, fail. Returns whether one is."""
+def try_again(
+    session: Session, attempt: Attempt, reason: str, report: Report, delay: timedelta, *, counts: bool = True
+) -> bool:
+    """Give up a running attempt and queue the next one; where none is left, fail. Returns whether one is.
+
+    An attempt that does not count is made up for by one more.
+    """
     job = session.get(JobRun, attempt.job_id, populate_existing=True)
     if job is None:
         raise stale(attempt)
-    if attempt.number >= job.max_attempts:
+    if counts and attempt.number >= job.max_attempts:
         fail(session, attempt, f"{reason} (attempt {attempt.number} of {job.max_attempts})", report)
         return False
     now = utc_now()
     values = {
         "state": "queued",
         "attempt": attempt.number + 1,
+        "max_attempts": job.max_attempts + (not counts),
         "dispatched_at": None,
         "run_after": now + delay,
         "attempts": [*(job.attempts or []), _ending(job, attempt, now, reason)],

@@ -21,6 +21,8 @@ from worker.models import JobRun
 
 log = logging.getLogger(__name__)
 
+LOST = "lost: "
+
 
 @dataclass
 class Sign:
@@ -79,15 +81,16 @@ class Reaper:
 
     def _reason(self, sign: Sign) -> str | None:
         if cause := heartbeats.cause_of_death(sign.value):
-            return f"lost: {cause}"
+            return LOST + cause
         silence = self._clock() - sign.heard
-        return f"lost: its worker has been silent for {silence:.0f} s" if silence >= self._lost_after else None
+        return f"{LOST}its worker has been silent for {silence:.0f} s" if silence >= self._lost_after else None
 
     def _give_up(self, attempt: Attempt, reason: str) -> None:
         report = self._last_report(attempt)
         try:
             with self._sessions() as session:
-                queued = lifecycle.try_again(session, attempt, reason, report, timedelta(0))
+                counts = reason != LOST + heartbeats.STOPPED
+                queued = lifecycle.try_again(session, attempt, reason, report, timedelta(0), counts=counts)
                 session.commit()
         except StaleAttemptError:
             return  # it ended, or another relay gave it up

@@ -151,6 +151,7 @@ def test_a_worker_that_is_told_to_stop_gives_a_long_job_back(start: Start, sessi
     job = read(sessions, job_id)
     assert job.attempts is not None
     assert job.attempts[0]["reason"] == "lost: its worker was stopped before the job ended"
+    assert job.max_attempts == KINDS["slow"].max_attempts + 1  # a stop is nobody's failure
 
 
 def test_an_idle_worker_is_seen_and_stops_at_once(start: Start, redis_client: Redis) -> None:

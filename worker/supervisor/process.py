@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -18,11 +16,11 @@ from pathlib import Path
 from typing import IO
 
 from ml.errors import ConfigurationError
+from worker.parent import die_with
 
 STEADY = 60.0  # seconds after which a process has proved that it can run
 LONGEST_DELAY = 30.0
 LARGEST_LOG = 20 << 20
-PR_SET_PDEATHSIG = 1
 
 
 def restart_delay(failures: int) -> float:
@@ -140,17 +138,3 @@ class Process:
 def describe(code: int) -> str:
     """How a process ended, in words."""
     return f"exit code {code}" if code >= 0 else signal.Signals(-code).name
-
-
-def die_with(parent: int) -> Callable[[], None] | None:
-    """What a child calls to be killed when `parent` is, however that happens; None where only Linux could."""
-    if not sys.platform.startswith("linux"):
-        return None
-    libc = ctypes.CDLL(None)
-
-    def set_death_signal() -> None:
-        libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        if os.getppid() != parent:  # it died before the call
-            os._exit(1)
-
-    return set_death_signal
