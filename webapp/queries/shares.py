@@ -83,11 +83,12 @@ def shares(session: Session, run: ForecastRun, node: Node, child_columns: list[A
         .with_only_columns(
             *(column.label(f"base{i}") for i, column in enumerate(base)),
             *(column.label(f"child{i}") for i, column in enumerate(child_columns)),
-            sa.case((inside, 1), else_=0).label("inside"),
+            # the same for all rows of a leaf; grouping by it would fail on SQL Server, where two markers are two values
+            sa.func.max(sa.case((inside, 1), else_=0)).label("inside"),
             sa.func.sum(sa.case((SalesMonthly.yearmonth >= since, sales), else_=0.0)).label("recent"),
             sa.func.sum(sales).label("ever"),
         )
-        .group_by(SalesMonthly.series_id, *base, *child_columns, sa.case((inside, 1), else_=0))
+        .group_by(SalesMonthly.series_id, *base, *child_columns)
     )
     return _parts(session.execute(leaves).all(), len(base), len(child_columns))
 

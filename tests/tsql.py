@@ -1,0 +1,28 @@
+"""What SQL Server would not take, found while the tests run on another database."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import mssql
+
+DIALECT = mssql.dialect(paramstyle="qmark")
+CHECKED = (sa.Select, sa.CompoundSelect, sa.Insert, sa.Update, sa.Delete)
+MOST_PARAMETERS = 2000
+PARAMETER_IN_GROUP_BY = re.compile(r"GROUP BY (?:(?!\b(?:HAVING|ORDER BY|UNION)\b).)*\?", re.DOTALL)
+
+
+def check_statement(connection: sa.Connection, statement: Any, *_: Any) -> None:
+    """Raises AssertionError where a `statement` that SQLite is about to run cannot run on SQL Server.
+
+    It must compile; a parameter in GROUP BY is another value than its twin in the select list there; and a
+    statement takes some 2,100 parameters.
+    """
+    if connection.dialect.name != "sqlite" or not isinstance(statement, CHECKED):
+        return
+    compiled = statement.compile(dialect=DIALECT)
+    text = str(compiled)
+    assert not PARAMETER_IN_GROUP_BY.search(text), f"SQL Server takes no parameter in GROUP BY: {text}"
+    assert text.count("?") <= MOST_PARAMETERS, f"{text.count('?')} parameters are too many for SQL Server: {text[:200]}"
