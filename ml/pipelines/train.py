@@ -70,7 +70,9 @@ def train(
     forecaster = models.create(choice.name, threads=threads).fit(panel)
     progress("fitting", 1, 1)
     bundle = registry.Bundle(forecaster, base, level_bands(backtests[choice.name], hierarchy))
-    row = registry.register(session, store, bundle, **describe(choice, bundle, panel, spec))
+    columns = describe(choice, bundle, panel, spec)
+    columns["metrics"]["levels"] = {name: level_errors(frame, hierarchy) for name, frame in backtests.items()}
+    row = registry.register(session, store, bundle, **columns)
     registry.promote(session, row)
     return TrainResult(
         row.id, choice.name, row.version, grain, f"{base.location}/{base.product}",
@@ -101,6 +103,17 @@ def level_bands(frame: pd.DataFrame, hierarchy: Hierarchy) -> ConformalBands:
         for level in hierarchy.levels
     ]
     return ConformalBands.fit(pd.concat(parts, ignore_index=True), group="level")
+
+
+def level_errors(frame: pd.DataFrame, hierarchy: Hierarchy) -> dict[str, float | None]:
+    """WAPE of the mean at each stored level, by "place/product": errors shrink where series are added up."""
+    errors = {}
+    for level in hierarchy.levels:
+        summed = hierarchy.add_up(frame, level, ["y", "mean"], ["cutoff", "ds"])
+        volume = float(summed["y"].abs().sum())
+        off = float((summed["y"] - summed["mean"]).abs().sum())
+        errors[f"{level.location}/{level.product}"] = off / volume if volume > 0 else None
+    return errors
 
 
 def describe(choice: Choice, bundle: registry.Bundle, panel: Panel, grain: Grain) -> dict[str, Any]:

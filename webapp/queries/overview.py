@@ -88,6 +88,8 @@ def _model(session: Session, run: ForecastRun) -> dict[str, Any]:
         "wape": scores[row.model_type].get("wape"),
         "cover80": scores[row.model_type].get("cover80"),
         "floor_wape": scores[row.metrics["floor"]].get("wape"),
+        "total_wape": row.metrics["levels"][row.model_type].get("total/total"),
+        "total_floor_wape": row.metrics["levels"][row.metrics["floor"]].get("total/total"),
         "reason": row.reason,
         "trained_at": row.trained_at,
     }
