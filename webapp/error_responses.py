@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from flask import Flask, Response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
@@ -13,6 +13,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 
 from ml.errors import ForecastleError
 from webapp.auth.cookies import clear_sign_in
+from webapp.auth.next_url import split_url
 from webapp.errors import (
     UNAVAILABLE,
     FieldError,
@@ -73,10 +74,10 @@ def page_response(problem: Problem) -> Response:
 def to_login() -> ResponseReturnValue:
     """Send the browser to the sign-in page, and back here afterwards."""
     if is_htmx():
-        url = login_url(urlsplit(request.headers.get("HX-Current-URL", "")))
+        url = login_url(split_url(request.headers.get("HX-Current-URL", "")))
         response = Response(status=401, headers={"HX-Redirect": url})
     else:
-        here = urlsplit(request.full_path.rstrip("?")) if request.method == "GET" else urlsplit("")
+        here = split_url(request.full_path.rstrip("?") if request.method == "GET" else "")
         response = redirect(login_url(here), 303)  # type: ignore[assignment]
     clear_sign_in(response)
     return response

@@ -9,6 +9,7 @@ from flask import Flask, g, request
 from werkzeug.wrappers import Response
 
 from webapp.config import WebSettings
+from webapp.errors import FieldError, InvalidRequestError
 
 CONTENT_SECURITY_POLICY = "; ".join(
     (
@@ -42,6 +43,8 @@ def init_app(app: Flask, settings: WebSettings) -> None:
         given = request.headers.get("X-Request-ID", "")
         g.request_id = given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
 
+    app.before_request(refuse_nul)
+
     @app.after_request
     def add_headers(response: Response) -> Response:
         for name, value in headers.items():
@@ -50,3 +53,10 @@ def init_app(app: Flask, settings: WebSettings) -> None:
         if request.endpoint != "static":
             response.headers.setdefault("Cache-Control", "no-store")
         return response
+
+
+def refuse_nul() -> None:
+    """Refuse query parameters with the character NUL, at which databases fail."""
+    found = [name for name, text in request.args.items(multi=True) if "\0" in name + text]
+    if found:
+        raise InvalidRequestError([FieldError(name, "this holds the character NUL (%00)") for name in found])

@@ -13,6 +13,7 @@ from flask.testing import FlaskClient
 from web_fixtures import SALES_CSV, ClientFor, MakeApp, Rows, assert_problem, upload
 
 from ml.db.imports import Import, RejectedRow
+from webapp.services.imports import file_name
 from worker.models import JobRun
 
 IMPORTS = "/api/v1/imports"
@@ -216,3 +217,22 @@ def test_detail_tells_conflicts(planner: FlaskClient, rows: Rows) -> None:
     conflicts = [{"code": "P-1", "names": ["Pen", "Pencil"]}]
     rows.change(Import, import_id, report={"rows": 2, "conflicts": conflicts})
     assert planner.get(f"{IMPORTS}/{import_id}").json["conflicts"] == conflicts
+
+
+def test_a_mapping_nested_too_deeply_is_refused(planner: FlaskClient) -> None:
+    assert_problem(planner.post(IMPORTS, **upload(mapping="[" * 100_000)), 400, "bad-request")
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("../../etc/passwd.csv", "passwd.csv"),
+        ("C:\\\\sales\\\\may.csv", "may.csv"),
+        ("\u202egnp.csv", "gnp.csv"),
+        ("a\0b.csv", "ab.csv"),
+        ("n" * 400, "n" * 250),
+        ("\u200b", "upload.csv"),
+    ],
+)
+def test_file_names_are_kept_without_folders_and_tricks(sent: str, kept: str) -> None:
+    assert file_name(sent) == kept

@@ -53,6 +53,24 @@ def test_static_files_are_kept_for_good_under_the_hash_of_their_content(browser:
         assert "immutable" not in plain.headers.get("Cache-Control", "")
 
 
+@pytest.mark.parametrize("number", ["0", "-1", str(2**63), "9" * 30])
+def test_a_number_that_can_be_no_id_is_not_found(browser: ClientFor, number: str) -> None:
+    for path in (f"/jobs/{number}", f"/imports/{number}", f"/imports/{number}/rejected.csv"):
+        assert browser("viewer").get(path).status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/jobs", "/imports", "/models"])
+def test_a_list_that_goes_on_below_no_id_begins_anew(browser: ClientFor, path: str) -> None:
+    assert browser("viewer").get(f"{path}?below={2**63}").status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/series?region=%00", "/series/search?q=a%00", "/jobs?state=%00", "/series?%00=1"])
+def test_nul_in_an_address_is_refused_before_any_database_sees_it(browser: ClientFor, path: str) -> None:
+    answer = browser("viewer").get(path)
+    assert answer.status_code == 422
+    assert "Invalid request" in answer.text
+
+
 @pytest.mark.parametrize("path", ["/imports", "/models/train", "/imports/1"])
 def test_a_viewer_may_change_nothing(browser: ClientFor, path: str) -> None:
     assert browser("viewer").post(path).status_code == 403

@@ -146,3 +146,13 @@ def test_unknown_page_is_a_page(client: FlaskClient) -> None:
 
 def test_signed_in_reader_of_a_public_page_is_known(app: Flask, browser: ClientFor) -> None:
     assert browser("viewer").get("/login").status_code == 303
+
+
+def test_malformed_addresses_in_headers_break_nothing(client: FlaskClient) -> None:
+    fragment = client.get("/jobs", headers={"HX-Request": "true", "HX-Current-URL": "http://["})
+    assert (fragment.status_code, fragment.headers["HX-Redirect"]) == (401, "/login")
+    assert client.post("/login", headers={"Origin": "http://["}).status_code == 403
+
+
+def test_an_address_with_nul_is_no_account(client: FlaskClient) -> None:
+    assert client.post("/login", data={"email": "nobody\0@example.com", "password": "\0"}).status_code == 401

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 
 from flask import current_app, request
 from flask_openapi.blueprint import APIBlueprint
@@ -43,6 +44,8 @@ def check_shape() -> None:
         )
     if "body" in takes:
         read_json()
+    if "form" in takes:
+        check_form()
 
 
 def read_json() -> None:
@@ -51,3 +54,14 @@ def read_json() -> None:
         request.get_json()
     except RecursionError:
         raise BadRequest("the JSON body is nested too deeply.") from None
+
+
+def check_form() -> None:
+    """Raise BadRequest where a field of the form is JSON that nests too deeply to be read."""
+    for name, text in request.form.items():
+        try:
+            json.loads(text)
+        except RecursionError:
+            raise BadRequest(f"the JSON in the field {name} is nested too deeply.") from None
+        except ValueError:
+            pass  # no JSON: the model of the form says what it expects

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from urllib.parse import urlsplit
 
 from flask import current_app, request
 
+from webapp.auth.next_url import split_url
 from webapp.auth.user import current_user
 from webapp.errors import ForbiddenError
 
@@ -52,6 +52,6 @@ def check_same_origin() -> None:
     if site is not None:
         same = site in {"same-origin", "none"}
     else:
-        same = origin is None or urlsplit(origin).netloc == request.host
+        same = origin is None or split_url(origin).netloc == request.host
     if not same:
         raise ForbiddenError("cross-site", "This form was sent by another site. Open the sign-in page itself.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 
 def safe_next(target: str | None, default: str = "/") -> str:
@@ -14,5 +14,13 @@ def safe_next(target: str | None, default: str = "/") -> str:
         return default
     if "\\" in target or any(ord(character) < 33 for character in target):
         return default
-    parts = urlsplit(target)
+    parts = split_url(target)
     return default if parts.scheme or parts.netloc else target
+
+
+def split_url(text: str) -> SplitResult:
+    """The parts of an address that a request names; all empty where it is none."""
+    try:
+        return urlsplit(text)
+    except ValueError:
+        return urlsplit("")

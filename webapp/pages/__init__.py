@@ -10,6 +10,7 @@ from webapp.auth import current_user
 from webapp.pages import assets, formats, plots, words
 from webapp.pages.account import blueprint as account
 from webapp.pages.account import theme
+from webapp.pages.ids import IdConverter
 from webapp.pages.imports import blueprint as imports
 from webapp.pages.jobs import blueprint as jobs
 from webapp.pages.models import blueprint as models
@@ -22,6 +23,7 @@ BLUEPRINTS = (account, overview, series, imports, jobs, models)
 
 def register(app: Flask) -> None:
     """Add the pages to `app`, with what their templates need."""
+    app.url_map.converters["id"] = IdConverter
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     for function in (*formats.FILTERS, *words.FILTERS, plots.sparkline):

@@ -17,6 +17,7 @@ from webapp.extensions import artifact_store, db, redis_client
 from webapp.htmx import see_other
 from webapp.pages.following import import_progress
 from webapp.pages.formats import sentence
+from webapp.pages.ids import below
 from webapp.pages.render import render, unless_seen
 from webapp.queries import imports as queries
 from webapp.services import imports as service
@@ -48,7 +49,7 @@ def upload() -> ResponseReturnValue:
     return see_other(url_for("imports.show", import_id=row.id))
 
 
-@blueprint.get("/imports/<int:import_id>")
+@blueprint.get("/imports/<id:import_id>")
 @requires(SALES_READ)
 def show(import_id: int) -> ResponseReturnValue:
     """One import: its columns while they can be changed, its progress after that."""
@@ -58,7 +59,7 @@ def show(import_id: int) -> ResponseReturnValue:
     return progress_page(row)
 
 
-@blueprint.post("/imports/<int:import_id>")
+@blueprint.post("/imports/<id:import_id>")
 @requires(SALES_IMPORT)
 def start(import_id: int) -> ResponseReturnValue:
     """Load the file under the columns that were chosen, in a job."""
@@ -71,7 +72,7 @@ def start(import_id: int) -> ResponseReturnValue:
     return see_other(url_for("imports.show", import_id=import_id))
 
 
-@blueprint.get("/imports/<int:import_id>/rejected.csv")
+@blueprint.get("/imports/<id:import_id>/rejected.csv")
 @requires(SALES_READ)
 def rejected_csv(import_id: int) -> ResponseReturnValue:
     """All rows that were not loaded, to be corrected and sent again."""
@@ -82,8 +83,7 @@ def rejected_csv(import_id: int) -> ResponseReturnValue:
 
 
 def imports_page(problem: str = "") -> str:
-    below = request.args.get("below", type=int)
-    page = queries.list_imports(db.session(), below=below)
+    page = queries.list_imports(db.session(), below=below())
     return render_template("imports/index.html", page=page, problem=sentence(problem))
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, render_template, request, url_for
+from flask import Blueprint, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp.auth import requires, signed_in_user
 from webapp.auth.permissions import FORECASTS_MAKE, MODELS_READ
 from webapp.extensions import db
 from webapp.htmx import see_other
+from webapp.pages.ids import below
 from webapp.queries.models import list_models
 from webapp.services.training import request_training
 
@@ -21,7 +22,7 @@ blueprint = Blueprint("models", __name__)
 @requires(MODELS_READ)
 def index() -> ResponseReturnValue:
     """All versions, newest first; the champion on top."""
-    page = list_models(db.session(), below=request.args.get("below", type=int))
+    page = list_models(db.session(), below=below())
     champion = next((model for model in page.items if model.alias == "champion"), None)
     return render_template("models/index.html", page=page, champion=champion)
 

@@ -106,10 +106,16 @@ def field_errors(mapping: Mapping[str, str], columns: list[str]) -> list[FieldEr
 
 def new_import(store: ArtifactStore, file: IO[bytes], filename: str, sample: FileSample) -> Import:
     """Store the file and describe it in a row, not yet added to a session."""
-    name = PurePosixPath(filename.replace("\\", "/")).name[:250] or "upload.csv"
+    name = file_name(filename)
     artifact, sha256, size = store.put_file(FOLDER, file, ".csv.gz" if name.endswith(".gz") else ".csv")
     dialect = {**sample.dialect, "columns": sample.columns}
     return Import(filename=name, artifact=artifact, sha256=sha256, size=size, dialect=dialect)
+
+
+def file_name(sent: str) -> str:
+    """The name of an upload without folders and without characters that hide or mislead (control, direction)."""
+    name = PurePosixPath(sent.replace("\\", "/")).name
+    return "".join(character for character in name if character.isprintable())[:250].strip() or "upload.csv"
 
 
 def queue_import(session: Session, row: Import, mapping: dict[str, str], user: str) -> JobRun:

@@ -17,7 +17,7 @@ LONGEST_EMAIL = 120
 
 def normalise_email(email: str) -> str:
     """An e-mail address as it is stored and compared."""
-    return email.strip().lower()
+    return email.replace("\0", "").strip().lower()  # no database takes NUL
 
 
 def create_user(session: Session, email: str, password: str, role: str, name: str = "") -> User:
