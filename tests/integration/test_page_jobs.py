@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from factories import load_sales, monthly_sales
 from flask.testing import FlaskClient
 from redis import Redis
 from sqlalchemy.orm import Session
@@ -128,11 +129,35 @@ def test_a_viewer_has_no_button_to_train(viewer: FlaskClient) -> None:
     assert "Train now" not in viewer.get("/models").text
 
 
-def test_the_latest_jobs_of_the_overview_are_a_fragment(viewer: FlaskClient, session: Session) -> None:
-    add_job(session)
+def test_what_runs_stands_above_the_figures_and_what_ended_below(
+    browser: ClientFor, viewer: FlaskClient, session: Session
+) -> None:
+    load_sales(session, monthly_sales(4))
+    done = add_job(session, state="succeeded", finished_at=utc_now() - timedelta(minutes=1))
+    running = add_job(session)
+    page = viewer.get("/").text
+    places = [page.index(text) for text in ("Running now", f'"job-{running.id}"', "figure-label", f'"job-{done.id}"')]
+    assert places == sorted(places)
+
+
+def test_the_running_jobs_of_the_overview_are_a_fragment(viewer: FlaskClient, session: Session) -> None:
+    job = add_job(session)
     answer = viewer.get("/jobs/recent", headers=FRAGMENT)
     assert "Running now" in answer.text
     assert "<html" not in answer.text
+    job.state, job.finished_at = "failed", utc_now()
+    session.commit()
+    ended = viewer.get("/jobs/recent", headers=FRAGMENT)
+    assert "Show the new figures" in ended.text
+    assert "data-live" not in ended.text
+
+
+def test_the_overview_waits_a_moment_for_the_job_that_follows(viewer: FlaskClient, session: Session) -> None:
+    job = add_job(session, state="succeeded", finished_at=utc_now())
+    assert "data-live" in viewer.get("/jobs/recent", headers=FRAGMENT).text
+    job.finished_at = utc_now() - timedelta(minutes=1)
+    session.commit()
+    assert "data-live" not in viewer.get("/jobs/recent", headers=FRAGMENT).text
 
 
 def test_a_job_that_does_not_exist(viewer: FlaskClient) -> None:

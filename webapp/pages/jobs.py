@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
+from ml.db.base import utc_now
 from webapp.auth import requires
 from webapp.auth.permissions import JOBS_READ
 from webapp.extensions import db, redis_client
 from webapp.pages.following import version_of_jobs, with_progress
+from webapp.pages.ids import below
 from webapp.pages.render import render, unless_seen
 from webapp.pages.words import job_kind
-from webapp.queries.jobs import job_view, list_jobs
+from webapp.queries.jobs import JobView, job_view, list_jobs
 from worker.models import JOB_STATES
 from worker.queues import KINDS
 
 RECENT = 5
+PAUSE = timedelta(seconds=10)
+"""How long the overview waits for a job that may follow another."""
 
 blueprint = Blueprint("jobs", __name__)
 
@@ -25,8 +31,8 @@ blueprint = Blueprint("jobs", __name__)
 def index() -> ResponseReturnValue:
     """Jobs, newest first, filtered by the query string; followed while any is under way."""
     state, kind = request.args.get("state", ""), request.args.get("kind", "")
-    session, below = db.session(), request.args.get("below", type=int)
-    page = list_jobs(session, state=state or None, kind=kind or None, below=below)
+    session, start = db.session(), below()
+    page = list_jobs(session, state=state or None, kind=kind or None, below=start)
     jobs = with_progress(session, redis_client(), page.items)
     version = version_of_jobs(jobs)
     body = render(
@@ -40,7 +46,7 @@ def index() -> ResponseReturnValue:
         capitalized=str.capitalize,
         job_kind_name=job_kind,
         version=version,
-        following=any(not job.finished for job in jobs) and below is None,
+        following=any(not job.finished for job in jobs) and start is None,
     )
     return unless_seen(body, version)
 
@@ -48,12 +54,12 @@ def index() -> ResponseReturnValue:
 @blueprint.get("/jobs/recent")
 @requires(JOBS_READ)
 def recent() -> ResponseReturnValue:
-    """The fragment of the overview that shows the latest jobs."""
+    """The fragment of the overview that shows what runs."""
     context = recent_jobs()
-    return unless_seen(render_template("jobs/_recent.html", **context), str(context["recent_version"]))
+    return unless_seen(render_template("jobs/_running.html", **context), str(context["running_version"]))
 
 
-@blueprint.get("/jobs/<int:job_id>")
+@blueprint.get("/jobs/<id:job_id>")
 @requires(JOBS_READ)
 def show(job_id: int) -> ResponseReturnValue:
     """One job, followed until it ends."""
@@ -63,11 +69,20 @@ def show(job_id: int) -> ResponseReturnValue:
 
 
 def recent_jobs() -> dict[str, object]:
-    """What the fragment of the latest jobs needs."""
+    """The latest jobs for the overview: what runs, which it follows, and what ended."""
     session = db.session()
     jobs = with_progress(session, redis_client(), list_jobs(session, limit=RECENT).items)
+    running = [job for job in jobs if not job.finished]
+    following = bool(running) or any(leads_on(job) for job in jobs)
     return {
-        "recent": jobs,
-        "recent_version": version_of_jobs(jobs),
-        "recent_following": any(not job.finished for job in jobs),
+        "running": running,
+        "finished": [job for job in jobs if job.finished],
+        "running_version": version_of_jobs(jobs, following),
+        "running_following": following,
     }
+
+
+def leads_on(job: JobView) -> bool:
+    """Whether a job ended so lately that the one which follows it may not be asked for yet."""
+    ended = job.finished_at if job.state == "succeeded" and job.kind != "forecast" else None
+    return ended is not None and utc_now() - ended < PAUSE
