@@ -13,7 +13,8 @@ from ml.db.imports import RejectedRow
 from ml.etl.numbers import looks_like_number
 
 EXTRA_COLUMNS = ("rejected row", "rejected column", "rejected because")
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+FORMULA_STARTS = tuple("=+-@＝＋－＠")  # spreadsheets take the full-width ones too
+CELL_BREAKS = ("\t", "\r", "\n")
 CHUNK = 500
 
 
@@ -34,7 +35,8 @@ def rejected_csv(session: Session, import_id: int) -> Iterator[str]:
 
 def defuse(cell: str) -> str:
     """A cell that no spreadsheet takes for a formula; negative numbers stay numbers."""
-    return f"'{cell}" if cell.lstrip(" ").startswith(FORMULA_STARTS) and not looks_like_number(cell) else cell
+    risky = cell.startswith(CELL_BREAKS) or cell.lstrip().startswith(FORMULA_STARTS)
+    return f"'{cell}" if risky and not looks_like_number(cell) else cell
 
 
 def _columns(session: Session, import_id: int) -> list[str]:

@@ -11,12 +11,14 @@ from datetime import date
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from factories import load_sales, monthly_sales
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 from web_fixtures import ClientFor
 
 from ml.artifacts import ArtifactStore
+from ml.db.catalog import Product
 from ml.pipelines.forecast import forecast
 from ml.pipelines.train import train
 
@@ -152,3 +154,18 @@ def test_models_page_shows_scores_beside_the_floor(forecasts: Session, viewer: F
     page = viewer.get("/models").text
     assert "In charge: Seasonal naive" in page
     assert "the floor" in page or "serves" in page
+
+
+def test_a_product_is_headed_by_its_name_with_the_code_beside_it(sales: Session, viewer: FlaskClient) -> None:
+    sales.execute(sa.update(Product).where(Product.code == "P-1").values(name="Claw hammer"))
+    sales.commit()
+    page = viewer.get("/series?product=P-1").text
+    assert '<h1>Claw hammer <small class="code">P-1</small></h1>' in page
+    assert "<title>Claw hammer" in page
+    assert '<span aria-current="true">Claw hammer</span>' in page
+    found = viewer.get("/series/search?q=claw", headers=FRAGMENT).text
+    assert 'Claw hammer <small class="code">P-1</small>' in found
+
+
+def test_a_found_place_says_where_it_lies(sales: Session, viewer: FlaskClient) -> None:
+    assert "area in N1" in viewer.get("/series/search?q=ayton", headers=FRAGMENT).text

@@ -152,6 +152,14 @@ def test_search_finds_places_and_products_by_part_of_the_name(published: Session
     assert search(published, " ") == []
 
 
+def test_places_of_one_name_are_told_apart(session: Session) -> None:
+    twins = [Sale(date(2022, 1, 5), 1.0, territory=name, area="Twin") for name in ("N1", "N2")]
+    load_sales(session, [*monthly_sales(4), *twins])
+    details = {row.node.territory: row.detail for row in breakdown(session, Node(), "area") if row.label == "Twin"}
+    assert details == {"N1": "N1", "N2": "N2"}
+    assert {row.detail for row in breakdown(session, Node(), "area") if row.label != "Twin"} == {""}
+
+
 def test_the_overview_compares_with_the_month_and_the_year_before(published: Session) -> None:
     view = overview(published)
     assert view.last_period == date(2024, 6, 1)

@@ -35,9 +35,21 @@ def test_history_and_forecast_follow_each_other() -> None:
     assert (rows[2]["sales"], rows[2]["forecast"], rows[2]["p10"], rows[2]["p90"]) == ("", "100.0", "2", "6")
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\tx"])
+@pytest.mark.parametrize("text", ["=1+1", "+1+1", "-1+1", "@x", "\tx", "\n=x", "  =x", "＝x"])
 def test_text_that_a_spreadsheet_would_run_is_defused(text: str) -> None:
     assert safe_cell(text) == f"'{text}"
+
+
+@pytest.mark.parametrize("text", ["-1", "+1.5", "North-West", "a=b"])
+def test_text_that_is_a_number_or_harmless_stays(text: str) -> None:
+    assert safe_cell(text) == text
+
+
+def test_a_product_is_downloaded_with_its_name() -> None:
+    node = Node(product="P-1", product_name="=Pen")
+    history = [HistoryPoint(date(2024, 1, 1), 1.0, 1.0, 1, partial=False)]
+    (row,) = read(outlook_csv(Outlook(node, history, [], None, "", None, "none", None, None)))
+    assert (row["product"], row["product name"]) == ("P-1", "'=Pen")
 
 
 def test_numbers_stay_numbers() -> None:

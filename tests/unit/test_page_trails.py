@@ -24,3 +24,8 @@ def test_all_sales_is_where_both_trails_begin() -> None:
 def test_a_level_without_a_name_is_passed_over() -> None:
     (_, place), _ = trails_of(Node(area="Albany"))
     assert [label for label, _ in place] == ["All places", "Albany"]
+
+
+def test_a_product_is_called_by_its_name() -> None:
+    _, (_, product) = trails_of(Node(category="Office", product="P-1", product_name="Pen"))
+    assert [label for label, _ in product] == ["All products", "Office", "Pen"]

@@ -6,11 +6,11 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 
+from ml.etl.rejected import defuse
 from webapp.queries.forecasts import ForecastPoint, Outlook
 from webapp.queries.history import HistoryPoint
 
 BOM = "\ufeff"  # without it, Excel takes UTF-8 for the local code page
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 QUANTILES = ("p025", "p10", "p25", "p50", "p75", "p90", "p975")
 
 
@@ -24,29 +24,20 @@ def to_csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def safe_cell(value: object) -> object:
-    """Text that begins like a formula, defused (CSV injection)."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_STARTS) else value
+    """Text that begins like a formula, defused (CSV injection); numbers as they are."""
+    return defuse(value) if isinstance(value, str) else value
 
 
 def outlook_csv(view: Outlook) -> str:
     """History and forecast by month, in the order of time."""
-    names = view.node.params()
+    names = view.node.params() | ({"product name": view.node.product_name} if view.node.detail else {})
     header = [*names, "month", "kind", "sales", "quantity", "rows", "forecast", *QUANTILES]
-    blank = [""] * (1 + len(QUANTILES))
-    history = [
-        [
-            *names.values(),
-            f"{p.period:%Y-%m}",
-            "partial" if p.partial else "actual",
-            p.sales,
-            p.qty,
-            p.transactions,
-            *blank,
-        ]
-        for p in view.history
-    ]
-    future = [[*names.values(), f"{p.period:%Y-%m}", "forecast", "", "", "", *figures(p)] for p in view.forecast]
-    return to_csv(header, [*history, *future])
+    unknown = [""] * (1 + len(QUANTILES))
+    history = [[kind_of(point), point.sales, point.qty, point.transactions, *unknown] for point in view.history]
+    future = [["forecast", "", "", "", *figures(point)] for point in view.forecast]
+    periods = [point.period for point in view.history] + [point.period for point in view.forecast]
+    rows = zip(periods, [*history, *future], strict=True)
+    return to_csv(header, ([*names.values(), f"{period:%Y-%m}", *row] for period, row in rows))
 
 
 def kind_of(point: HistoryPoint) -> str:

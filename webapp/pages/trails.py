@@ -25,5 +25,5 @@ def trail(node: Node, levels: tuple[str, ...], root: str) -> Trail:
         name = getattr(node, level)
         if name:
             at = replace(at, **{level: name})
-            steps.append((name, at))
+            steps.append(((level == "product" and node.product_name) or name, at))
     return steps

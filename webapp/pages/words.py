@@ -9,6 +9,7 @@ from typing import Any
 
 from ml.db.base import utc_now
 from webapp.pages.formats import full, percent, sentence
+from webapp.queries.explore import name_above
 from webapp.queries.jobs import JobView
 from webapp.queries.nodes import Node
 
@@ -72,6 +73,12 @@ def kind(node: Node) -> str:
     return " and ".join(levels) or "total"
 
 
+def within(node: Node) -> str:
+    """The place around the place that a node names, since places of one name are common."""
+    level = node.location_level
+    return "" if level == "total" else name_above(node, level)
+
+
 def took(job: JobView) -> float | None:
     """Seconds that a job has run; None before its start."""
     if job.started_at is None:
@@ -119,6 +126,7 @@ FILTERS = (
     job_kind,
     dimension_name,
     kind,
+    within,
     took,
     first_line,
     parse_instant,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
@@ -31,7 +31,7 @@ class BreakdownRow:
 
     node: Node
     label: str
-    detail: str  # a product's code beside its name
+    detail: str  # a product's code beside its name; where names repeat, the name above
     last12: float
     previous12: float
     change: float | None
@@ -74,8 +74,7 @@ def breakdown(session: Session, node: Node, dimension: str) -> list[BreakdownRow
         _row(child_node(node, dimension, names), names[-1], months, window, expected.get(names, 0.0) if run else None)
         for names, months in sold.items()
     ]
-    if dimension == "product":
-        rows = with_product_names(session, rows)
+    rows = with_product_names(session, rows) if dimension == "product" else told_apart(rows, dimension)
     total = sum(row.last12 for row in rows)
     ranked = sorted(rows, key=lambda row: (-row.last12, row.label))
     return [replace(row, share=row.last12 / total if total > 0 else 0.0) for row in ranked]
@@ -92,6 +91,18 @@ def with_product_names(session: Session, rows: list[BreakdownRow]) -> list[Break
     """Product rows labelled by the products' names; their codes become the detail."""
     names = dict(session.execute(sa.select(Product.code, Product.name)).all())
     return [replace(row, label=names.get(row.label) or row.label, detail=row.label) for row in rows]
+
+
+def told_apart(rows: list[BreakdownRow], dimension: str) -> list[BreakdownRow]:
+    """Rows of which several have one name (Springfield, say), with the name above each as the detail."""
+    seen = Counter(row.label for row in rows)
+    return [replace(row, detail=name_above(row.node, dimension)) if seen[row.label] > 1 else row for row in rows]
+
+
+def name_above(node: Node, dimension: str) -> str:
+    """The name that is one level coarser than `dimension`; '' for the coarsest."""
+    fields = LOCATION_FIELDS if dimension in LOCATION_FIELDS else PRODUCT_FIELDS
+    return "".join(getattr(node, above) for above in fields[: fields.index(dimension)][-1:])
 
 
 def child_columns(dimension: str, facts: Any) -> list[Any]:
@@ -150,18 +161,25 @@ def search(session: Session, text: str, limit: int = 20) -> list[Node]:
     found: list[Node] = []
     for field in FIELDS:
         facts = child_columns(field, Series)
-        names = [facts[-1], *([Product.name] if field == "product" else [])]
+        named = [Product.name] if field == "product" else []
+        columns = [*facts, *named]
         query = (
-            sa.select(*facts)
+            sa.select(*columns)
             .select_from(Series)
             .join(Product, Product.id == Series.product_id)
             .where(Series.location_level == "area", facts[-1] != "")
-            .where(sa.or_(*(name.icontains(text.strip(), autoescape=True) for name in names)))
+            .where(sa.or_(*(name.icontains(text.strip(), autoescape=True) for name in (facts[-1], *named))))
             .distinct()
-            .order_by(*facts)
+            .order_by(*columns)
             .limit(limit - len(found))
         )
-        found += [child_node(Node(), field, tuple(row)) for row in session.execute(query)]
+        found += [found_node(field, tuple(row)) for row in session.execute(query)]
         if len(found) >= limit:
             break
     return found
+
+
+def found_node(field: str, row: tuple[str, ...]) -> Node:
+    """The node of a search result: the names of `child_columns`, and for a product what it is called."""
+    node = child_node(Node(), field, row)
+    return node.with_names(product_name=row[-1]) if field == "product" else node

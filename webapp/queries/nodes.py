@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import sqlalchemy as sa
@@ -28,32 +28,38 @@ class Node:
     category: str = ""
     subcategory: str = ""
     product: str = ""  # the code
+    product_name: str = field(default="", compare=False)  # for people; it identifies nothing
 
     @classmethod
     def of(cls, names: Mapping[str, str]) -> Self:
         """The node that query parameters name; other parameters are left alone."""
-        return cls(**{field: normalise(names.get(field, "")) for field in FIELDS})
+        return cls(**{name: normalise(names.get(name, "")) for name in FIELDS})
 
     @property
     def location_level(self) -> str:
         """The level of the finest place name given."""
-        return next((field for field in reversed(LOCATION_FIELDS) if getattr(self, field)), "total")
+        return next((name for name in reversed(LOCATION_FIELDS) if getattr(self, name)), "total")
 
     @property
     def product_level(self) -> str:
         """The level of the finest product name given."""
-        return next((field for field in reversed(PRODUCT_FIELDS) if getattr(self, field)), "total")
+        return next((name for name in reversed(PRODUCT_FIELDS) if getattr(self, name)), "total")
 
     @property
     def label(self) -> str:
         """What to call it in a heading."""
         place = getattr(self, self.location_level, "")
-        product = getattr(self, self.product_level, "")
+        product = self.product_name or getattr(self, self.product_level, "")
         return " · ".join(part for part in (place, product) if part) or "All sales"
+
+    @property
+    def detail(self) -> str:
+        """The product's code, where the label says its name."""
+        return self.product if self.product_name not in ("", self.product) else ""
 
     def params(self) -> dict[str, str]:
         """The names given, as query parameters."""
-        return {field: value for field, value in asdict(self).items() if value}
+        return {name: value for name in FIELDS if (value := getattr(self, name))}
 
     def with_names(self, **names: str) -> Node:
         """The same node with some names replaced."""
@@ -65,9 +71,9 @@ def conditions(node: Node, facts: Any) -> list[sa.ColumnElement[bool]]:
 
     `facts` is a table or class with the columns region, territory and area.
     """
-    found = [getattr(facts, field) == getattr(node, field) for field in LOCATION_FIELDS if getattr(node, field)]
+    found = [getattr(facts, name) == getattr(node, name) for name in LOCATION_FIELDS if getattr(node, name)]
     found += [
-        getattr(Product, field) == getattr(node, field) for field in ("category", "subcategory") if getattr(node, field)
+        getattr(Product, name) == getattr(node, name) for name in ("category", "subcategory") if getattr(node, name)
     ]
     if node.product:
         found.append(Product.key == hash_key(normalise(node.product)))
@@ -75,7 +81,7 @@ def conditions(node: Node, facts: Any) -> list[sa.ColumnElement[bool]]:
 
 
 def resolve(session: Session, node: Node) -> Node:
-    """The node with the names above those given filled in where they are unambiguous.
+    """The node with the product's name, and with the names above those given where they are unambiguous.
 
     Raises NotFoundError naming the first name that no sale carries, or the combination.
     """
@@ -86,15 +92,16 @@ def resolve(session: Session, node: Node) -> Node:
         Product.category, Product.subcategory, Product.code.label("product"),
     )  # fmt: skip
     extremes = [bound(column).label(f"{end}_{column.key}") for column in columns for end, bound in BOUNDS]
+    extremes.append(sa.func.max(Product.name).label("product_name"))
     row = session.execute(leaves.with_only_columns(*extremes).where(*conditions(node, Series))).one()
     if row.low_region is None:
         _explain_unknown(session, node, leaves)
     filled = {
-        field: getattr(row, f"low_{field}")
-        for field in _above(node)
-        if getattr(row, f"low_{field}") == getattr(row, f"high_{field}")
+        name: getattr(row, f"low_{name}")
+        for name in _above(node)
+        if getattr(row, f"low_{name}") == getattr(row, f"high_{name}")
     }
-    return node.with_names(**filled)
+    return node.with_names(**filled, product_name=row.product_name if node.product else "")
 
 
 BOUNDS = (("low", sa.func.min), ("high", sa.func.max))
@@ -111,9 +118,9 @@ def _above(node: Node) -> list[str]:
 def _explain_unknown(session: Session, node: Node, leaves: sa.Select[Any]) -> None:
     if not node.params():
         return
-    for field, value in node.params().items():
-        alone = leaves.with_only_columns(sa.func.count()).where(*conditions(Node(**{field: value}), Series))
+    for name, value in node.params().items():
+        alone = leaves.with_only_columns(sa.func.count()).where(*conditions(Node(**{name: value}), Series))
         if not session.scalar(alone):
-            raise NotFoundError(f"{field} {value!r} has no sales; expected a name as it is spelled in the sales data.")
-    named = ", ".join(f"{field} {value!r}" for field, value in node.params().items())
+            raise NotFoundError(f"{name} {value!r} has no sales; expected a name as it is spelled in the sales data.")
+    named = ", ".join(f"{name} {value!r}" for name, value in node.params().items())
     raise NotFoundError(f"no sales carry {named} together; leave one of the names out.")

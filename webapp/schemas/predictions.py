@@ -47,6 +47,7 @@ class Prediction(Answer):
     category: str
     subcategory: str
     product: str = Field(description="The product's code.")
+    product_name: str
     grain: str
     as_of: date | None = Field(description="The last complete period that the forecast knew.")
     model: str
