@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from ml.artifacts import ArtifactStore
 from ml.db.results import ForecastRun
 from ml.errors import NotFoundError
+from ml.grains import MONTHLY
 from ml.pipelines.forecast import forecast
 from ml.pipelines.train import train
 from webapp.queries.explore import breakdown, dimensions, search
@@ -173,3 +174,51 @@ def test_the_overview_compares_with_the_month_and_the_year_before(published: Ses
     june, may, year_before = months[date(2024, 6, 1)], months[date(2024, 5, 1)], months[date(2023, 6, 1)]
     assert view.last_change_month == pytest.approx(june / may - 1)
     assert view.last_change_year == pytest.approx(june / year_before - 1)
+
+
+def test_what_has_not_sold_for_a_year_is_forecast_as_nothing(session: Session, store: ArtifactStore) -> None:
+    load_sales(session, [*coarse_sales(), Sale(date(2022, 3, 5), 50.0, product="P-old")])
+    train(session, store, candidates=["seasonal_naive"])
+    forecast(session, store, horizon=6)
+    session.commit()
+    view = outlook(session, Node(product="P-old"))
+    assert [(point.mean, point.p90) for point in view.forecast] == [(0.0, 0.0)] * 6
+    assert view.message is None
+
+
+def test_sales_that_came_after_the_forecast_are_said_to_be_too_new(published: Session) -> None:
+    load_sales(published, [Sale(date(2024, 7, 2), 50.0, area="Newton", territory="N9", product="P-new")])
+    for node in (Node(product="P-new"), Node(territory="N9"), Node(area="Newton")):
+        view = outlook(published, node)
+        assert (view.forecast, view.bands) == ([], "none")
+        assert view.message is not None
+        assert "is not in the published forecast, which knows the whole months up to June 2024" in view.message
+
+
+@pytest.mark.parametrize("amount", [0.0, -10.0], ids=["zero", "returns"])
+def test_sales_of_nothing_but_zeros_or_returns_still_have_forecasts_everywhere(
+    session: Session, store: ArtifactStore, amount: float
+) -> None:
+    sales = (Sale(sale.day, amount, sale.region, sale.territory, sale.area) for sale in monthly_sales(6))
+    load_sales(session, sales)
+    train(session, store, candidates=["seasonal_naive"])
+    forecast(session, store, horizon=3)
+    session.commit()
+    for node in (Node(), Node(region="North"), Node(area="Corby")):
+        assert expected(session, node) == [0.0] * 3
+
+
+def test_a_base_series_with_more_returns_than_sales_is_split_evenly(session: Session, store: ArtifactStore) -> None:
+    """Seasonal naive repeats last year's one good month; that mean must reach the products, too."""
+    months = [MONTHLY.shift(date(2022, 1, 1), back) for back in range(24)]
+    amounts = [(month, 90.0 if month.month == 3 else -40.0) for month in months]
+    steady = [Sale(month, amount, product=f"P-{month.month % 4}") for month, amount in amounts]
+    load_sales(session, steady)
+    train(session, store, candidates=["seasonal_naive"])
+    forecast(session, store, horizon=12)
+    session.commit()
+    run = session.scalars(sa.select(ForecastRun)).one()
+    assert run.product_level == "category"
+    products = [expected(session, Node(product=f"P-{number}")) for number in range(4)]
+    assert [sum(values) for values in zip(*products, strict=True)] == pytest.approx(expected(session, Node()))
+    assert sum(expected(session, Node())) > 0

@@ -66,6 +66,8 @@ def outlook(session: Session, node: Node, periods: int = 12) -> Outlook:
     if run is None:
         return Outlook(node, past, [], coverage.last_complete, "", None, "none", None, why_no_forecast(coverage))
     points, bands = forecast_points(session, run, node)
+    if not points:
+        return Outlook(node, past, [], run.as_of, "", None, "none", None, too_new(node, run.as_of))
     model = session.get_one(ModelVersion, run.model_id)
     label = f"{model.model_type} ({model.model_name}/{model.version})"
     return Outlook(node, past, points[:periods], run.as_of, label, model.trained_at, bands, run.id, None)
@@ -76,6 +78,14 @@ def why_no_forecast(coverage: Coverage) -> str:
     if coverage.periods < MIN_PERIODS:
         return str(NotEnoughHistoryError(coverage.periods, MIN_PERIODS, MONTHLY.unit))
     return "No forecast has been published yet. It appears here when training and forecasting have finished."
+
+
+def too_new(node: Node, as_of: date) -> str:
+    """Why a node has no forecast although one is published."""
+    return (
+        f"{node.label} is not in the published forecast, which knows the whole months up to {as_of:%B %Y}. "
+        "It comes in with the first forecast made after its first whole month."
+    )
 
 
 def forecast_points(session: Session, run: ForecastRun, node: Node) -> tuple[list[ForecastPoint], str]:
@@ -104,7 +114,8 @@ def approximate_points(session: Session, run: ForecastRun, node: Node) -> list[F
     query = results(run, *base_level(run), clamp(node, run)).add_columns(*names)
     by_period: dict[date, list[tuple[float, ForecastResult]]] = defaultdict(list)
     for row, *key in session.execute(query):
-        if part := parts.get(tuple(key)):
+        part = parts.get(tuple(key))
+        if part is not None:  # 0 for what has not sold lately: that is a forecast, too
             by_period[row.period].append((part, row))
     rho = correlation(session, run) if len(parts) > 1 else 0.0
     return [_combine(period, by_period[period], rho) for period in sorted(by_period)]

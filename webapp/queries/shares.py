@@ -2,7 +2,8 @@
 
 mean(node) = sum over base series b of mean(b) * weight(node in b) / weight(b). Weights are sales by area
 and product over the last twelve complete months, none counted below zero; a base series without any
-in that time is split by all its history. So allocated means add up to the base, exactly.
+in that time is split by all its history, and one without any at all (only zeros and returns)
+evenly. So allocated means add up to the base, exactly.
 """
 
 from __future__ import annotations
@@ -95,19 +96,20 @@ def shares(session: Session, run: ForecastRun, node: Node, child_columns: list[A
 
 def _parts(rows: Any, bases: int, children: int) -> list[Share]:
     """Shares from leaf sums: rows of base names, child names, inside, recent, ever."""
-    totals: dict[Names, list[float]] = defaultdict(lambda: [0.0, 0.0])
-    inside: dict[tuple[Names, Names], list[float]] = defaultdict(lambda: [0.0, 0.0])
+    totals: dict[Names, list[float]] = defaultdict(lambda: [0.0] * 3)
+    inside: dict[tuple[Names, Names], list[float]] = defaultdict(lambda: [0.0] * 3)
     for row in rows:
         base, child = tuple(row[:bases]), tuple(row[bases : bases + children])
-        recent, ever = max(float(row.recent), 0.0), max(float(row.ever), 0.0)
-        totals[base][0] += recent
-        totals[base][1] += ever
+        weights = [max(float(row.recent), 0.0), max(float(row.ever), 0.0), 1.0]
+        totals[base] = _add(totals[base], weights)
         if row.inside:
-            inside[base, child][0] += recent
-            inside[base, child][1] += ever
+            inside[base, child] = _add(inside[base, child], weights)
     found = []
     for (base, child), weights in inside.items():
-        which = 0 if totals[base][0] > 0 else 1
-        if totals[base][which] > 0:
-            found.append(Share(base, child, weights[which] / totals[base][which]))
+        which = next(i for i, total in enumerate(totals[base]) if total > 0)
+        found.append(Share(base, child, weights[which] / totals[base][which]))
     return found
+
+
+def _add(sums: list[float], weights: list[float]) -> list[float]:
+    return [sum_ + weight for sum_, weight in zip(sums, weights, strict=True)]
