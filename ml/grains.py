@@ -82,7 +82,8 @@ def cover(days: Sequence[date], grain: Grain) -> Coverage | None:
     A period at either end counts as covered when no more days are missing from it than
     are usually missing between two days with sales (the 99th percentile of the gaps): a
     shop closed at weekends, or a file with one row a month, has no partial periods
-    merely because the last day of its last month is without a sale.
+    merely because the last day of its last month is without a sale. Months without any
+    sale at either end do not count: one mistyped date far away covers nothing up to it.
     """
     if not days:
         return None
@@ -93,12 +94,13 @@ def cover(days: Sequence[date], grain: Grain) -> Coverage | None:
         start = grain.shift(start, 1)
     if (grain.last_day(end) - last).days > usual:
         end = grain.shift(end, -1)
-    if start > end:
+    sold = [period for period in dict.fromkeys(map(grain.start, days)) if start <= period <= end]
+    if not sold:
         return Coverage(first, last, None, None, 0)
     count = 1
-    while grain.shift(start, count) <= end:
+    while grain.shift(sold[0], count) <= sold[-1]:
         count += 1
-    return Coverage(first, last, start, end, count)
+    return Coverage(first, last, sold[0], sold[-1], count)
 
 
 def _usual_gap(days: Sequence[date]) -> int:

@@ -62,3 +62,18 @@ def test_last_day_knows_leap_years() -> None:
 def test_unknown_grain_is_refused_by_name() -> None:
     with pytest.raises(DataError, match=r"'hourly'.*monthly"):
         get_grain("hourly")
+
+
+def test_a_mistyped_date_far_away_covers_nothing_up_to_it() -> None:
+    sold = days(date(2024, 1, 1), date(2024, 4, 30))
+    for stray in (date(1999, 5, 20), date(2025, 3, 9)):
+        coverage = cover(sorted([*sold, stray]), MONTHLY)
+        assert coverage is not None
+        assert (coverage.first_complete, coverage.last_complete) == (date(2024, 1, 1), date(2024, 4, 1))
+        assert coverage.periods == 4
+
+
+def test_months_without_sales_inside_the_data_count() -> None:
+    coverage = cover([*days(date(2024, 1, 1), date(2024, 2, 29)), *days(date(2024, 5, 1), date(2024, 6, 30))], MONTHLY)
+    assert coverage is not None
+    assert coverage.periods == 6
