@@ -37,6 +37,18 @@ def ensure_products(session: Session, described: Sequence[Description]) -> list[
     return [rows[key] for key in keys]
 
 
+def disagreements(described: Sequence[Description], kept: Sequence[Any]) -> list[dict[str, Any]]:
+    """Where a file differs from known products, whose names stay: codes, each with the kept and the given name."""
+    found = []
+    for said, row in zip(described, kept, strict=True):
+        if said.name and said.name != row.name:
+            found.append({"code": said.code, "names": [row.name, said.name]})
+        given, known = (said.category, said.subcategory), (row.category, row.subcategory)
+        if any(given) and given != known:
+            found.append({"code": said.code, "names": [" > ".join(filter(None, pair)) for pair in (known, given)]})
+    return found
+
+
 def ensure_customers(session: Session, described: Sequence[Description]) -> list[int]:
     """The ids of customers in the order of `described`; rows are added and empty names filled."""
     lock_for_writing(session, Customer)

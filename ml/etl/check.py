@@ -65,6 +65,12 @@ class CheckedFile:
     def rows_total(self) -> int:
         return self.rows.rows + self.rejections.rows
 
+    def report(self, conflicts: list[dict[str, Any]]) -> None:
+        """Add products that are named in several ways; of very many some are listed and all are counted."""
+        self.conflicts = [*self.conflicts, *conflicts][:MAX_CONFLICTS]
+        if len(conflicts) > MAX_CONFLICTS:
+            self.notes.append(f"{len(conflicts):,} products are named in several ways; is the right column mapped?")
+
     def __enter__(self) -> CheckedFile:
         return self
 
@@ -109,9 +115,7 @@ def _check_rows(checked: CheckedFile, reader: RowReader, checker: Checker, found
     _spool_rejections(checked, map(reject_malformed, reader.take_malformed()))
     checked.products, conflicts = gatherer.products()
     checked.customers, checked.leaves = gatherer.customers(), gatherer.leaves
-    checked.conflicts = conflicts[:MAX_CONFLICTS]
-    if len(conflicts) > MAX_CONFLICTS:
-        checked.notes.append(f"{len(conflicts):,} products are named in several ways; is the right column mapped?")
+    checked.report(conflicts)
     if checker.blank_rows:
         checked.notes.append(f"{checker.blank_rows:,} empty rows were left out.")
 

@@ -15,7 +15,7 @@ from ml.db.bulk import insert_rows, lock_for_writing, move_missing
 from ml.db.imports import RejectedRow
 from ml.db.sales import SalesRaw, SalesStaging
 from ml.errors import ConflictError
-from ml.etl.catalog import ensure_customers, ensure_leaves, ensure_products
+from ml.etl.catalog import disagreements, ensure_customers, ensure_leaves, ensure_products
 from ml.etl.check import CheckedFile
 from ml.progress import Progress, silent
 
@@ -37,8 +37,12 @@ class Ids:
 
 
 def resolve(session: Session, checked: CheckedFile) -> Ids:
-    """Find or make the products, customers and series of a file; the caller commits."""
+    """Find or make the products, customers and series of a file; the caller commits.
+
+    Products that are known under another name or category keep it; the file's conflicts then list both.
+    """
     products = ensure_products(session, checked.products)
+    checked.report(disagreements(checked.products, products))
     customers = ensure_customers(session, checked.customers)
     series = ensure_leaves(session, checked.leaves, products)
     places = [np.array([place[part] for place, _ in checked.leaves], dtype=object) for part in range(3)]

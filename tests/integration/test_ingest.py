@@ -185,3 +185,18 @@ def test_the_result_is_json(session: Session, store: ArtifactStore) -> None:
         "conflicts": result.conflicts,
         "notes": [],
     }
+
+
+def test_a_known_product_keeps_its_category_and_the_other_one_is_reported(
+    session: Session, store: ArtifactStore
+) -> None:
+    header = "Date,Product ID,Product Name,Category,Amount\n"
+    ingest(session, store, header + "2024-01-31,A,Saw,Tools,1\n2024-01-31,B,Bolt,Tools,1\n")
+    result = ingest(session, store, header + "2024-02-29,A,Saw,Garden,2\n2024-02-29,B,Screw,Tools,2\n")
+    report = session.get_one(Import, result.import_id).report
+    assert report is not None
+    assert report["conflicts"] == [
+        {"code": "A", "names": ["Tools", "Garden"]},
+        {"code": "B", "names": ["Bolt", "Screw"]},
+    ]
+    assert dump(session)["products"] == [("A", "Saw", "Tools", ""), ("B", "Bolt", "Tools", "")]
