@@ -25,8 +25,9 @@ Problems = npt.NDArray[np.uint8]
 """Per cell an index into the reasons of its field; 0 where nothing is wrong."""
 
 EPOCH = date(1970, 1, 1)
-LARGEST = 1e13
-"""Amounts stay below this: NUMERIC(18, 4) holds 14 digits before the point, and their sums must fit as well."""
+LARGEST = 1e11
+"""Amounts stay below this: with 4 decimals a float is exact to 15 digits, and a month's sum of them must fit
+into NUMERIC(18, 4), which holds 14 digits before the point."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ class NumberReader:
             "",
             f"no {field.label.lower()} is given",
             f"not a number; expected one with a {mark}",
-            "a number too large to keep",
+            f"a number too large to keep; expected less than {LARGEST:,.0f}",
         )
 
     def read(self, column: Any) -> tuple[npt.NDArray[np.float64], Problems]:

@@ -101,7 +101,7 @@ def test_an_empty_cell_is_a_problem_only_where_the_field_is_required() -> None:
 
 def test_numbers_too_large_for_the_tables_are_problems() -> None:
     reader = NumberReader(FIELD["sales_amount"], NumberFormat())
-    assert reader.reasons[reader.read(pa.array(["1e13"]))[1][0]] == "a number too large to keep"
+    assert reader.reasons[reader.read(pa.array(["1e11"]))[1][0]].startswith("a number too large to keep")
 
 
 def test_texts_are_normalised() -> None:
