@@ -35,8 +35,11 @@ def backtest(
 
     Returns one row per series, cutoff and step: `unique_id, cutoff, ds, step, y` (NaN where it is not known yet),
     `mean`, the quantiles of `levels`, `model`, and the series' `rmsse_scale` and `mase_scale` before the cutoff.
-    Nothing after a cutoff but known columns reaches the model. Raises DataError without cutoffs.
+    Nothing after a cutoff but known columns reaches the model. Raises DataError without cutoffs
+    and for a horizon below 1.
     """
+    if horizon < 1:
+        raise DataError(f"the horizon is {horizon}; expected at least 1 period.")
     if not cutoffs:
         raise DataError("no cutoff to forecast from; expected at least one. Give earlier cutoffs or a longer panel.")
     parts = []

@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from ml import models
-from ml.errors import DataError, SourceError
+from ml.errors import ConfigurationError, DataError, SourceError
 from ml.evaluation.backtest import backtest
 from ml.evaluation.metrics import score
 from ml.panel import Panel, fill_gaps
@@ -26,6 +26,7 @@ def main(arguments: Sequence[str]) -> int:
     """Backtest, write the forecasts, print one JSON line with seconds and scores; returns the exit code."""
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin while they wait halve a shared machine
     chosen = create_parser().parse_args(arguments)
+    check_output(chosen.output)
     panel = read_panel(chosen)
     cutoffs = read_cutoffs(chosen.cutoff, panel)
     forecaster = models.create(chosen.model, horizon=chosen.horizon, threads=chosen.threads)
@@ -72,6 +73,12 @@ def read(path: Path) -> pd.DataFrame:
         return pd.read_csv(path, dtype={"unique_id": str})
     except (OSError, ValueError) as error:
         raise SourceError(f"{path} cannot be read ({error}); expected a parquet or CSV file.") from error
+
+
+def check_output(path: Path | None) -> None:
+    """Raise ConfigurationError where a file could not be written there: before the work, not after it."""
+    if path and not os.access(path.parent, os.W_OK | os.X_OK):
+        raise ConfigurationError(f"--output is {path}, but {path.parent} is no folder that can be written to; make it.")
 
 
 def write(frame: pd.DataFrame, path: Path) -> None:

@@ -74,6 +74,8 @@ def test_sales_after_the_cutoff_change_no_byte_of_the_output(tmp_path: Path, bla
         (["--cutoff", "soon"], "cutoff 'soon' is not a date"),
         (["--cutoff", "2021-10-01", "--static", "colour"], "no column colour"),
         (["--cutoff", "2021-10-01", "--input", "nowhere.parquet"], "nowhere.parquet cannot be read"),
+        (["--cutoff", "2021-10-01", "--horizon", "-2"], "the horizon is -2; expected at least 1 period"),
+        (["--cutoff", "2021-10-01", "--output", "no/such/out.parquet"], "no/such is no folder that can be written to"),
     ],
 )
 def test_mistakes_are_told_in_one_line(tmp_path: Path, arguments: list[str], message: str) -> None:
