@@ -19,6 +19,7 @@ from ml.errors import ConflictError
 from ml.etl.extract import base_panel, read_sales
 from ml.etl.nodes import ensure_series
 from ml.grains import get_grain
+from ml.pipelines.actuals import record_actuals
 from ml.progress import Progress, silent
 from ml.quantiles import LEVELS, tail_name, tails
 from ml.reconcile import Hierarchy
@@ -71,6 +72,8 @@ def forecast(
     as_of = panel.last.date()
     run = start_run(session, model, as_of, steps)
     ids = ensure_series(session, hierarchy)
+    progress("recording actuals")
+    record_actuals(session, panel, hierarchy, ids, grain)
     frame["series_id"] = frame["unique_id"].map(ids)
     store_rows(session, run, frame, f"{model.model_name}/{model.version}", progress)
     publish(session, run, len(ids))

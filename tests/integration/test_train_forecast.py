@@ -98,6 +98,23 @@ def test_new_sales_reach_the_forecast_without_new_training(trained: Session, sto
     assert "Easton" in set(results(trained)["area"])
 
 
+def test_what_was_sold_is_recorded_beside_what_had_been_forecast(trained: Session, store: ArtifactStore) -> None:
+    first = forecast(trained, store, horizon=3)
+    later = [sale for sale in monthly_sales(31) if sale.day >= date(2024, 7, 1)]
+    load_sales(trained, later)
+    second = forecast(trained, store, horizon=3)
+    query = (
+        sa.select(ForecastResult.run_id, ForecastResult.period, ForecastResult.actual)
+        .join(Series, Series.id == ForecastResult.series_id)
+        .where(Series.location_level == "total", Series.product_level == "total")
+    )
+    actuals = {(row.run_id, row.period): row.actual for row in trained.execute(query)}
+    july = date(2024, 7, 1)
+    assert actuals[first.run_id, july] == pytest.approx(sum(sale.amount for sale in later))
+    assert {key for key, actual in actuals.items() if actual is not None} == {(first.run_id, july)}
+    assert (second.run_id, date(2024, 8, 1)) in actuals
+
+
 def test_a_second_run_replaces_the_first_for_readers(trained: Session, store: ArtifactStore) -> None:
     first = forecast(trained, store, horizon=2)
     second = forecast(trained, store, horizon=2)

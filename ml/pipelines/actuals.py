@@ -1,0 +1,73 @@
+"""Actuals: what was sold, beside what had been forecast for the same series and period."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+
+import pandas as pd
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from ml.db.bulk import table_of
+from ml.db.results import ForecastResult
+from ml.panel import Panel
+from ml.reconcile import Hierarchy
+
+
+def record_actuals(session: Session, panel: Panel, hierarchy: Hierarchy, ids: Mapping[str, int], grain: str) -> int:
+    """Fill in the actual of earlier forecasts whose period is complete by now; returns how many series and periods.
+
+    `panel` holds the base series up to the last complete period, `ids` the series ids of all nodes by key. A series
+    that is no node of `hierarchy` any more (the base level has changed) stays open. The caller commits.
+    """
+    waiting = (
+        sa.select(ForecastResult.series_id, ForecastResult.period)
+        .where(
+            ForecastResult.grain == grain,
+            ForecastResult.actual.is_(None),
+            ForecastResult.period <= panel.last.date(),
+            ForecastResult.period >= panel.periods[0].date(),
+        )
+        .distinct()
+    )
+    open_keys = {(series, period) for series, period in session.execute(waiting)}
+    if not open_keys:
+        return 0
+    sold = sold_by_node(panel, hierarchy, ids, {period for _, period in open_keys})
+    nodes = set(ids.values())
+    found = [
+        {"in_series": series, "in_period": period, "sold": sold.get((series, period), 0.0)}
+        for series, period in sorted(open_keys)
+        if series in nodes
+    ]
+    if found:
+        session.connection().execute(update_statement(), found)
+    return len(found)
+
+
+def update_statement() -> sa.Update:
+    """One row of forecasts gets its actual: `in_series`, `in_period`, `sold`."""
+    table = table_of(ForecastResult)
+    return (
+        sa.update(table)
+        .where(
+            table.c.series_id == sa.bindparam("in_series"),
+            table.c.period == sa.bindparam("in_period"),
+            table.c.actual.is_(None),
+        )
+        .values(actual=sa.bindparam("sold"))
+    )
+
+
+def sold_by_node(
+    panel: Panel, hierarchy: Hierarchy, ids: Mapping[str, int], periods: set[date]
+) -> dict[tuple[int, date], float]:
+    """Sales by series id and period at every stored level, for the given periods."""
+    past = panel.frame[panel.frame["ds"].isin(pd.to_datetime(sorted(periods)))]
+    sold: dict[tuple[int, date], float] = {}
+    for level in hierarchy.levels:
+        summed = hierarchy.add_up(past, level, ["y"], ["ds"])
+        keys = zip(summed["unique_id"].map(ids), summed["ds"].dt.date, strict=True)
+        sold |= dict(zip(keys, summed["y"].tolist(), strict=True))
+    return sold
