@@ -19,6 +19,7 @@ from web_fixtures import ClientFor
 
 from ml.artifacts import ArtifactStore
 from ml.db.catalog import Product
+from ml.db.results import ModelVersion
 from ml.pipelines.forecast import forecast
 from ml.pipelines.train import train
 
@@ -148,6 +149,14 @@ def test_names_from_files_are_shown_as_text_only(session: Session, viewer: Flask
     load_sales(session, (replace(sale, region=name) for sale in monthly_sales(4)))
     for path in ("/", "/series", f"/series?region={name}"):
         assert "<script>alert" not in viewer.get(path).text
+
+
+def test_a_model_without_errors_by_level_is_shown(forecasts: Session, viewer: FlaskClient) -> None:
+    model = forecasts.scalars(sa.select(ModelVersion)).one()
+    model.metrics = {name: value for name, value in model.metrics.items() if name != "levels"}
+    forecasts.commit()
+    assert "Model in charge" in viewer.get("/").text
+    assert "In charge: Seasonal naive" in viewer.get("/models").text
 
 
 def test_models_page_shows_scores_beside_the_floor(forecasts: Session, viewer: FlaskClient) -> None:

@@ -156,3 +156,9 @@ def test_malformed_addresses_in_headers_break_nothing(client: FlaskClient) -> No
 
 def test_an_address_with_nul_is_no_account(client: FlaskClient) -> None:
     assert client.post("/login", data={"email": "nobody\0@example.com", "password": "\0"}).status_code == 401
+
+
+def test_a_large_body_is_refused_where_nothing_is_uploaded(client: FlaskClient) -> None:
+    assert client.post("/login", data={"email": "a@b", "password": "x" * (3 << 20)}).status_code == 413
+    body = {"data": b"x" * (3 << 20), "content_type": "application/json"}
+    assert client.post("/api/v1/auth/login", **body).status_code == 413

@@ -12,11 +12,14 @@ from werkzeug.wrappers import Response
 from ml.db.session import only_reads
 from ml.errors import ConfigurationError
 from webapp.auth import cookies, csrf
-from webapp.auth.permissions import PUBLIC, required_permission
+from webapp.auth.permissions import PUBLIC, SALES_IMPORT, required_permission
 from webapp.auth.tokens import user_of_token
 from webapp.auth.user import CurrentUser, current_user
 from webapp.errors import ForbiddenError, UnauthenticatedError, is_api_request
 from webapp.extensions import db, settings
+
+LARGEST_BODY = 2 << 20
+"""Bytes that a request may bring which uploads nothing."""
 
 
 def init_app(app: Flask) -> None:
@@ -45,6 +48,8 @@ def check_permission() -> None:
     permission = required_permission(view)
     if permission is None:
         raise ForbiddenError("no-permission-set", f"the route {request.url_rule} has no permission set.")
+    if permission != SALES_IMPORT:  # nothing else takes files, and a large body fills the disk before it is refused
+        request.max_content_length = LARGEST_BODY
     if permission == PUBLIC:
         check_public()
         return

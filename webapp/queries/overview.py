@@ -80,16 +80,17 @@ def _change(complete: list[HistoryPoint], back: int) -> float | None:
 
 def _model(session: Session, run: ForecastRun) -> dict[str, Any]:
     row = session.get_one(ModelVersion, run.model_id)
-    scores = row.metrics["scores"]
+    scores, floor = row.metrics["scores"], row.metrics["floor"]
+    levels = row.metrics.get("levels", {})  # models of earlier versions have none
     return {
         "name": row.model_name,
         "type": row.model_type,
         "version": row.version,
         "wape": scores[row.model_type].get("wape"),
         "cover80": scores[row.model_type].get("cover80"),
-        "floor_wape": scores[row.metrics["floor"]].get("wape"),
-        "total_wape": row.metrics["levels"][row.model_type].get("total/total"),
-        "total_floor_wape": row.metrics["levels"][row.metrics["floor"]].get("total/total"),
+        "floor_wape": scores[floor].get("wape"),
+        "total_wape": levels.get(row.model_type, {}).get("total/total"),
+        "total_floor_wape": levels.get(floor, {}).get("total/total"),
         "reason": row.reason,
         "trained_at": row.trained_at,
     }
