@@ -99,7 +99,7 @@ def test_drill_down_shows_chart_table_and_download(
 
 def test_search_finds_while_typing(with_sales: None, planner_page: Page) -> None:
     planner_page.get_by_label("Find a place or product").press_sequentially("furn", delay=30)
-    planner_page.locator("#search-results").get_by_role("link", name="Furniture").click()
+    planner_page.locator("#search-results").get_by_role("link", name="Furniture category", exact=True).click()
     expect(planner_page.get_by_role("heading", level=1)).to_have_text("Furniture")
 
 
