@@ -35,6 +35,10 @@ class Grain:
         months = start.year * 12 + start.month - 1 + periods
         return date(months // 12, months % 12 + 1, 1)
 
+    def count(self, first: date, last: date) -> int:
+        """How many periods lie from the one that starts at `first` to the one that starts at `last`, both included."""
+        return (last.year - first.year) * 12 + last.month - first.month + 1
+
     def last_day(self, start: date) -> date:
         """The last day of the period that starts at `start`."""
         return self.shift(start, 1) - ONE_DAY
@@ -97,10 +101,7 @@ def cover(days: Sequence[date], grain: Grain) -> Coverage | None:
     sold = [period for period in dict.fromkeys(map(grain.start, days)) if start <= period <= end]
     if not sold:
         return Coverage(first, last, None, None, 0)
-    count = 1
-    while grain.shift(sold[0], count) <= sold[-1]:
-        count += 1
-    return Coverage(first, last, sold[0], sold[-1], count)
+    return Coverage(first, last, sold[0], sold[-1], grain.count(sold[0], sold[-1]))
 
 
 def _usual_gap(days: Sequence[date]) -> int:

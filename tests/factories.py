@@ -8,7 +8,6 @@ from datetime import date, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from ml.pipelines.refresh import refresh_aggregates
 from sqlalchemy.orm import Session
 
 from ml.db.catalog import Product, Series
@@ -17,6 +16,7 @@ from ml.db.keys import hash_key
 from ml.db.sales import SalesRaw
 from ml.grains import MONTHLY
 from ml.hierarchy import node_key
+from ml.pipelines.refresh import refresh_aggregates
 from ml.progress import silent
 
 

@@ -10,9 +10,11 @@ from sqlalchemy.orm import Session
 
 from ml.db.results import ModelVersion
 from ml.db.sales import SalesDaily
-from ml.grains import GRAINS
+from ml.grains import GRAINS, read_coverage
 from worker.events import AggregatesRefreshed, Event, ModelTrained, SalesImported
 from worker.queues import request_job
+
+OUTGROWN = 2
 
 Handler = Callable[[Session, int, Any], None]
 """Called with the session of the event's own transaction, the event's id, and the event."""
@@ -25,15 +27,25 @@ def refresh_aggregates(session: Session, event_id: int, event: SalesImported) ->
 
 
 def train_or_forecast(session: Session, event_id: int, _event: AggregatesRefreshed) -> None:
-    """New totals call for a new forecast; where no model serves a grain yet, for a model first."""
+    """New totals call for a new forecast; where no model serves a grain yet, or one that the data has outgrown,
+    for a model first."""
     if session.scalar(sa.select(SalesDaily.id).order_by(SalesDaily.id).limit(1)) is None:
         return  # the nightly refresh of a database without sales
-    served = set(session.scalars(sa.select(ModelVersion.slot).where(ModelVersion.slot.is_not(None))))
+    serving = {model.grain: model for model in session.scalars(sa.select(ModelVersion).where(ModelVersion.slot != ""))}
     for grain in GRAINS:
-        if grain in served:
+        if grain in serving and not is_outgrown(session, serving[grain]):
             _request_forecast(session, event_id, grain)
         else:
             _request(session, event_id, "train", {"grain": grain})
+
+
+def is_outgrown(session: Session, model: ModelVersion) -> bool:
+    """Whether the data covers twice the periods that the model learned from: another level, features and model may
+    then be right."""
+    grain = GRAINS[model.grain]
+    coverage = read_coverage(session, grain)
+    learned = grain.count(model.data_from, model.data_to)
+    return coverage is not None and coverage.periods >= OUTGROWN * learned
 
 
 def forecast_with_champion(session: Session, event_id: int, event: ModelTrained) -> None:

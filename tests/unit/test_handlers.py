@@ -48,24 +48,21 @@ def follow_ups(session: Session, event: Event) -> list[tuple[str, dict[str, Any]
     return [(job.kind, job.arguments) for job in jobs]
 
 
-def add_sales(session: Session) -> None:
+def add_sales(session: Session, *days: date) -> None:
     product = Product(key=b"p" * 16, code="P-1")
     series = Series(key=b"s" * 16, location_level="area", product_level="product")
     session.add_all([product, series])
     session.flush()
-    session.add(
-        SalesDaily(
-            sale_date=DAY, product_id=product.id, series_id=series.id, total_sales=1.0, total_qty=1.0, transactions=1
-        )
-    )
+    facts = {"product_id": product.id, "series_id": series.id, "total_sales": 1.0, "total_qty": 1.0, "transactions": 1}
+    session.add_all(SalesDaily(sale_date=day, **facts) for day in days or [DAY])
 
 
-def add_champion(session: Session) -> None:
+def add_champion(session: Session, first: date = DAY, last: date = DAY) -> None:
     session.add(
         ModelVersion(
             model_name="sales-monthly", model_type="seasonal_naive", version=1, path="models/1", metrics={},
             slot="monthly", alias="champion", grain="monthly", location_level="area", product_level="product",
-            parameters={}, features=[], data_from=DAY, data_to=DAY, series_count=1, checksum="", libraries={},
+            parameters={}, features=[], data_from=first, data_to=last, series_count=1, checksum="", libraries={},
         )
     )  # fmt: skip
 
@@ -103,6 +100,13 @@ def test_imported_sales_refresh_their_days(session: Session) -> None:
 def test_new_totals_train_where_no_model_serves_yet(session: Session) -> None:
     add_sales(session)
     assert follow_ups(session, AggregatesRefreshed(None, None)) == [("train", {"grain": "monthly"})]
+
+
+@pytest.mark.parametrize(("months", "kind"), [(11, "forecast"), (12, "train")])
+def test_a_champion_of_half_the_present_data_is_trained_anew(session: Session, months: int, kind: str) -> None:
+    add_sales(session, *(date(2024, month, 1) for month in range(1, months + 1)))
+    add_champion(session, date(2024, 1, 1), date(2024, 6, 1))
+    assert [job for job, _ in follow_ups(session, AggregatesRefreshed(None, None))] == [kind]
 
 
 def test_new_totals_forecast_where_a_champion_serves(session: Session) -> None:

@@ -24,6 +24,8 @@ from webapp.pages import formats
         (1_240_000, "1.24M"),
         (2_300_000_000, "2.30B"),
         (-83_829, "−83.8K"),
+        (1.5e12, "1.50T"),
+        (1.2345e16, "12,345T"),
     ],
 )
 def test_compact_keeps_three_digits(value: float | None, text: str) -> None:

@@ -9,12 +9,13 @@ MINUS = "\N{MINUS SIGN}"
 
 
 def compact(value: float | None) -> str:
-    """Three significant digits: 1.24M, 83.8K, 512."""
+    """Three significant digits: 1.24M, 83.8K, 512; all digits of thousands of trillions."""
     if value is None:
         return NOTHING
-    for limit, divisor, unit in ((999.5e6, 1e9, "B"), (999.5e3, 1e6, "M"), (999.5, 1e3, "K")):
+    for limit, divisor, unit in ((999.5e9, 1e12, "T"), (999.5e6, 1e9, "B"), (999.5e3, 1e6, "M"), (999.5, 1e3, "K")):
         if abs(value) >= limit:
-            return signed(f"{value / divisor:.{3 - digits_before_point(value / divisor)}f}{unit}")
+            places = max(0, 3 - digits_before_point(value / divisor))
+            return signed(f"{value / divisor:,.{places}f}{unit}")
     return full(value)
 
 
