@@ -72,9 +72,13 @@ def test_sentences_of_the_engine_name_models_as_people_do() -> None:
     ("model", "text"),
     [
         ({"type": "lightgbm", "wape": 0.53, "floor_wape": 0.67}, "21% closer than repeating last year"),
+        (
+            {"type": "lightgbm", "wape": 0.53, "floor_wape": 0.67, "total_wape": 0.11},
+            "All sales together: 11% a month.",
+        ),
         ({"type": "seasonal_naive", "wape": 0.67, "floor_wape": 0.67}, "no other model did better"),
         ({"type": "seasonal_naive", "wape": None, "floor_wape": None}, "Too little history"),
     ],
 )
 def test_skill_is_told_beside_the_naive_forecast(model: dict[str, object], text: str) -> None:
-    assert text in words.skill(model)
+    assert text in words.skill({"total_wape": None, **model})

@@ -46,9 +46,11 @@ def skill(model: Mapping[str, Any]) -> str:
     if wape is None:
         return "Too little history to measure its errors."
     errors = f"errors of {percent(wape)} of sales per series and month"
+    total = model["total_wape"]
+    whole = "" if total is None else f" All sales together: {percent(total)} a month."
     if model["type"] == "seasonal_naive" or not floor:
-        return f"{errors.capitalize()}; no other model did better."
-    return f"{percent(1 - wape / floor)} closer than repeating last year ({errors}, against {percent(floor)})."
+        return f"{errors.capitalize()}; no other model did better.{whole}"
+    return f"{percent(1 - wape / floor)} closer than repeating last year ({errors}, against {percent(floor)}).{whole}"
 
 
 def served_model(label: str) -> str:

@@ -90,7 +90,6 @@ def _model(session: Session, run: ForecastRun) -> dict[str, Any]:
         "cover80": scores[row.model_type].get("cover80"),
         "floor_wape": scores[floor].get("wape"),
         "total_wape": levels.get(row.model_type, {}).get("total/total"),
-        "total_floor_wape": levels.get(floor, {}).get("total/total"),
         "reason": row.reason,
         "trained_at": row.trained_at,
     }
