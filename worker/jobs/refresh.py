@@ -6,7 +6,6 @@ from datetime import date
 from typing import Any
 
 from ml.pipelines.refresh import refresh_aggregates
-
 from worker.context import JobContext
 from worker.events import AggregatesRefreshed
 
