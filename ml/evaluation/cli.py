@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
+from pyarrow import parquet
 
 from ml import models
 from ml.errors import ConfigurationError, DataError, SourceError
@@ -69,10 +70,17 @@ def read(path: Path) -> pd.DataFrame:
     """A table from parquet or CSV; raises SourceError where it cannot be read."""
     try:
         if path.suffix == ".parquet":
-            return pd.read_parquet(path)
+            return read_parquet(path)
         return pd.read_csv(path, dtype={"unique_id": str})
     except (OSError, ValueError) as error:
         raise SourceError(f"{path} cannot be read ({error}); expected a parquet or CSV file.") from error
+
+
+def read_parquet(path: Path) -> pd.DataFrame:
+    """A table from parquet, read by this thread alone: pyarrow's own may abort a process that ends soon after."""
+    with parquet.ParquetFile(path) as file:
+        frame: pd.DataFrame = file.read(use_threads=False).to_pandas(use_threads=False)
+    return frame
 
 
 def check_output(path: Path | None) -> None:

@@ -14,6 +14,8 @@ import pandas as pd
 import pytest
 from panels import seasonal_panel
 
+from ml.evaluation.cli import read_parquet
+
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = ROOT.parent / "shared"
 COLUMNS = ["unique_id", "cutoff", "ds", "mean", "p10", "p50", "p90", "model"]
@@ -47,7 +49,7 @@ def test_one_json_line_and_the_columns_that_were_promised(tmp_path: Path) -> Non
     lines = done.stdout.splitlines()
     assert len(lines) == 1
     assert {"model", "seconds", "scores", "used"} <= set(json.loads(lines[0]))
-    out = pd.read_parquet(tmp_path / "out.parquet")
+    out = read_parquet(tmp_path / "out.parquet")
     assert list(out.columns) == COLUMNS
     assert len(out) == 6 * 2 * 4
 
@@ -99,7 +101,7 @@ def test_the_output_is_scored_by_the_shared_scores_and_beats_the_naive_peer(tmp_
         "--static", ",".join(real.static), *cutoffs, "--model", "lightgbm", "--output", tmp_path / "out.parquet",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    scores = load("scores").score(real, pd.read_parquet(tmp_path / "out.parquet"))
+    scores = load("scores").score(real, read_parquet(tmp_path / "out.parquet"))
     own = json.loads(done.stdout)["scores"]
     assert scores["wape"] < 0.85
     assert scores["wql"] < 0.58
