@@ -9,12 +9,12 @@ from alembic import context
 
 import webapp.models
 import worker.models
-from ml.db import catalog, imports, results, sales, types
+from ml.db import tables, types
 from ml.db.base import Base
 from ml.db.session import create_engine, parse_url
 from ml.settings import Settings
 
-TABLE_MODULES = (catalog, imports, results, sales, worker.models, webapp.models)
+TABLE_MODULES = (tables, worker.models, webapp.models)
 """Imported so that `Base.metadata` knows every table."""
 
 TYPE_NAMES = (

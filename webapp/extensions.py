@@ -8,10 +8,7 @@ from flask import Flask, current_app
 from flask_jwt_extended import JWTManager
 from flask_sqlalchemy import SQLAlchemy
 
-import ml.db.catalog
-import ml.db.imports
-import ml.db.results
-import ml.db.sales  # noqa: F401
+import ml.db.tables  # noqa: F401
 import webapp.models  # noqa: F401
 import worker.models  # noqa: F401
 from ml.artifacts import ArtifactStore

@@ -25,8 +25,8 @@ def insert_rows(session: Session, entity: Any, columns: Mapping[str, Sequence[An
     """Insert rows given as columns of equal length; returns how many.
 
     `entity` is a mapped class or a table, `columns` holds Python values by column name
-    (`frame.to_dict("list")` of a data frame will do); columns left out must be nullable
-    or generated, since Python-side defaults are not applied. SQLite gets `executemany`,
+    (`frame.to_dict("list")` of a data frame will do); columns left out are null, generated,
+    or of their default where that is a plain value. SQLite gets `executemany`,
     PostgreSQL COPY, SQL Server `fast_executemany` (see `ml.db.session.engine_options`).
     Raises ValueError where the columns differ in length.
     """
@@ -38,8 +38,9 @@ def insert_rows(session: Session, entity: Any, columns: Mapping[str, Sequence[An
         return 0
     connection = session.connection()
     write = _copy if connection.dialect.driver == "psycopg" else _execute_many
+    complete = {**columns, **_defaults(table_of(entity), columns, count)}
     for start in range(0, count, CHUNK):
-        write(connection, table_of(entity), {name: values[start : start + CHUNK] for name, values in columns.items()})
+        write(connection, table_of(entity), {name: values[start : start + CHUNK] for name, values in complete.items()})
     return count
 
 
@@ -82,6 +83,13 @@ def in_lists(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
     """Values in pieces that are short enough for an IN list."""
     for start in range(0, len(values), IN_LIST):
         yield values[start : start + IN_LIST]
+
+
+def _defaults(table: sa.Table, given: Mapping[str, Any], count: int) -> dict[str, Sequence[Any]]:
+    """The columns that are left out and have a plain value as their default."""
+    left_out = [column for column in table.columns if column.name not in given]
+    defaults = {column.name: column.default for column in left_out if isinstance(column.default, sa.ColumnDefault)}
+    return {name: [default.arg] * count for name, default in defaults.items() if default.is_scalar}
 
 
 def _execute_many(connection: sa.Connection, table: sa.Table, columns: Mapping[str, Sequence[Any]]) -> None:

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ml.db.base import Base
-from ml.db.types import BigId, Day, HashKey, Name
+from ml.db.types import Amount, BigId, Day, HashKey, Name
 
 
 class Product(Base):
@@ -22,6 +22,12 @@ class Product(Base):
     name: Mapped[str] = mapped_column(Name(250), default="")
     category: Mapped[str] = mapped_column(Name(120), default="")
     subcategory: Mapped[str] = mapped_column(Name(120), default="")
+    price: Mapped[float | None] = mapped_column(Amount)  # list price of a unit
+    cost: Mapped[float | None] = mapped_column(Amount)  # of a unit
+    lead_time_days: Mapped[float | None] = mapped_column(Amount)
+    supplier: Mapped[str] = mapped_column(Name(120), default="")
+    pack_size: Mapped[float | None] = mapped_column(Amount)  # units that are ordered together
+    import_id: Mapped[int | None] = mapped_column(BigId)  # that wrote it last; null: sales or a person did
 
 
 class Customer(Base):
@@ -33,6 +39,13 @@ class Customer(Base):
     key: Mapped[bytes] = mapped_column(HashKey, unique=True)  # hash_key(code)
     code: Mapped[str] = mapped_column(Name(80), index=True)
     name: Mapped[str] = mapped_column(Name(250), default="")
+    segment: Mapped[str] = mapped_column(Name(120), default="")
+    region: Mapped[str] = mapped_column(Name(120), default="")
+    territory: Mapped[str] = mapped_column(Name(120), default="")
+    area: Mapped[str] = mapped_column(Name(120), default="")
+    payment_terms_days: Mapped[float | None] = mapped_column(Amount)
+    credit_limit: Mapped[float | None] = mapped_column(Amount)
+    import_id: Mapped[int | None] = mapped_column(BigId)  # as for products
 
 
 class Series(Base):

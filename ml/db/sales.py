@@ -16,10 +16,13 @@ class SalesRow:
 
     `row_key` hashes the normalised fields of the row and its occurrence number among
     equal rows of one file, so that a file loaded twice changes nothing while true
-    duplicates inside it are kept.
+    duplicates inside it are kept. Where the source numbers its lines, `row_key` hashes
+    the source and that number instead, and `content_key` the fields: a line that comes
+    again with another content replaces the earlier one.
     """
 
     row_key: Mapped[bytes] = mapped_column(HashKey)
+    content_key: Mapped[bytes | None] = mapped_column(HashKey)  # null where `row_key` is of the content
     sale_date: Mapped[date] = mapped_column(Day)
     region: Mapped[str] = mapped_column(Name(120), default="")
     territory: Mapped[str] = mapped_column(Name(120), default="")
@@ -58,6 +61,37 @@ class SalesStaging(SalesRow, Base):
     __table_args__ = (sa.Index(None, "import_id"),)
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
+
+
+class SalesSuperseded(SalesRow, Base):
+    """A row that a later import replaced, kept so that this import can be taken back.
+
+    The versions of a row form a chain: `replaced_by` is the import of the next one, and the last is in `sales_raw`.
+    """
+
+    __tablename__ = "sales_superseded"
+    __table_args__ = (
+        sa.ForeignKeyConstraint(["import_id"], ["imports.id"]),
+        sa.ForeignKeyConstraint(["replaced_by"], ["imports.id"]),
+        sa.Index(None, "row_key"),
+        sa.Index(None, "replaced_by"),
+        sa.Index(None, "import_id"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    replaced_by: Mapped[int] = mapped_column(BigId)
+
+
+class SalesRepeat(Base):
+    """A row of an import that was in `sales_raw` already: taking back the import that owns it must not lose it."""
+
+    __tablename__ = "sales_repeats"
+    __table_args__ = (sa.Index(None, "row_key"), sa.Index(None, "import_id"))
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    import_id: Mapped[int] = mapped_column(sa.ForeignKey("imports.id"))
+    row_key: Mapped[bytes] = mapped_column(HashKey)
+    content_key: Mapped[bytes | None] = mapped_column(HashKey)
 
 
 class AggregateRow:

@@ -15,8 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ml.db.keys import normalise
+from ml.etl.datasets import Field
 from ml.etl.dates import Order, parse_date
-from ml.etl.mapping import Field
 from ml.etl.numbers import NumberFormat
 from ml.etl.sources.encoding import UNREADABLE
 

@@ -5,46 +5,15 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
 
 from ml.errors import MappingError
+from ml.etl.datasets import SALES, Kind
 from ml.etl.dates import looks_like_date
 from ml.etl.numbers import looks_like_number
 from ml.etl.words import LOOSE, NEVER, SYNONYMS
 
-Kind = Literal["date", "text", "number"]
-
-
-@dataclass(frozen=True)
-class Field:
-    """A field of a sales row; `length` is the longest text that it takes, in UTF-16 units."""
-
-    name: str
-    label: str
-    required: bool
-    kind: Kind
-    help: str
-    length: int = 0
-
-
-FIELDS: tuple[Field, ...] = (
-    Field("sale_date", "Date", True, "date", "The day of the sale, such as the order or invoice date."),
-    Field("region", "Region", False, "text", "The widest place, such as a region or country.", 120),
-    Field("territory", "Territory", False, "text", "A part of the region, such as a state or province.", 120),
-    Field("area", "Area", False, "text", "The narrowest place, such as a city, branch or store.", 120),
-    Field("product_code", "Product code", True, "text", "What identifies the product: SKU, article number.", 80),
-    Field("product_name", "Product name", False, "text", "How the product is called.", 250),
-    Field("category", "Category", False, "text", "The product's group.", 120),
-    Field("subcategory", "Sub-category", False, "text", "The product's group within its category.", 120),
-    Field("customer_code", "Customer code", False, "text", "What identifies the customer.", 80),
-    Field("customer_name", "Customer name", False, "text", "How the customer is called.", 250),
-    Field("order_ref", "Order", False, "text", "The number of the order or invoice.", 80),
-    Field("channel", "Channel", False, "text", "How it was sold: shop, web, segment.", 80),
-    Field("sales_amount", "Sales amount", True, "number", "The value of the row; returns are negative."),
-    Field("sales_qty", "Quantity", False, "number", "How many were sold; 0 where the file does not say."),
-)
-FIELD = {field.name: field for field in FIELDS}
+FIELDS = SALES.fields
+FIELD = SALES.by_name
 
 SHARE_OF_VALUES = 0.5
 """Share of a column's sampled values that must be dates, or numbers, for a field of that kind."""
@@ -111,7 +80,7 @@ def check(mapping: Mapping[str, str], columns: Sequence[str]) -> None:
 def _rank(field: str, column: str) -> int | None:
     """How well a name fits a field, 0 the best; None where it does not."""
     name = simplify(column)
-    if name in RANKS[field]:
+    if name in RANKS.get(field, {}):
         return RANKS[field][name]
     if field in LOOSE and re.search(LOOSE[field], name) and not re.search(NEVER[field], name):
         return 1_000

@@ -12,7 +12,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ml.etl.columns import DateReader, NumberReader, Problems, TextColumn, TextReader
-from ml.etl.mapping import FIELDS, Field
+from ml.etl.datasets import Field
+from ml.etl.mapping import FIELDS
 from ml.etl.sources.rows import Batch, Malformed
 from ml.etl.survey import Survey
 

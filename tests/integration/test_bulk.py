@@ -40,6 +40,7 @@ def products(codes: list[str]) -> dict[str, list[object]]:
         "name": names,
         "category": [""] * len(codes),
         "subcategory": [""] * len(codes),
+        "supplier": [""] * len(codes),
     }
 
 

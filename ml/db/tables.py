@@ -1,0 +1,7 @@
+"""Every module of `ml.db` with tables; importing this one makes `Base.metadata` complete."""
+
+from __future__ import annotations
+
+from ml.db import catalog, cleaning, drivers, imports, inventory, receivables, results, sales
+
+__all__ = ["catalog", "cleaning", "drivers", "imports", "inventory", "receivables", "results", "sales"]
