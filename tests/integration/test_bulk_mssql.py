@@ -51,14 +51,17 @@ def session(server: Recorder) -> Session:
 
 def test_rows_are_inserted_by_position_and_no_keys_asked_back(server: Recorder, session: Session) -> None:
     insert_rows(session, Product, {"key": [b"k"], "code": ["P-1"], "name": ["Säge"]})
-    assert server.texts == ["INSERT INTO products ([key], code, name) VALUES (?, ?, ?)", "(b'k', 'P-1', 'Säge')"]
+    assert server.texts == [
+        "INSERT INTO products ([key], code, name, category, subcategory, supplier) VALUES (?, ?, ?, ?, ?, ?)",
+        "(b'k', 'P-1', 'Säge', '', '', '')",
+    ]
 
 
 def test_staged_rows_move_in_one_statement(server: Recorder, session: Session) -> None:
     staged = sa.select(SalesStaging).where(SalesStaging.import_id == 1).subquery()
     move_missing(session, SalesRaw, staged, "row_key")
     (text,) = server.texts
-    assert text.startswith("INSERT INTO sales_raw (row_key, sale_date, region,")
+    assert text.startswith("INSERT INTO sales_raw (row_key, content_key, sale_date, region,")
     assert "WHERE NOT (EXISTS (SELECT ? AS anon_2 FROM sales_raw WHERE sales_raw.row_key = anon_1.row_key))" in text
 
 
