@@ -12,6 +12,7 @@ from webapp.auth.permissions import (
     PUBLIC,
     SALES_IMPORT,
     SIGNED_IN,
+    SOURCES_MANAGE,
     USERS_MANAGE,
     required_permission,
 )
@@ -34,8 +35,8 @@ def test_admin_may_do_what_anybody_may() -> None:
     [
         ("viewer", set()),
         ("planner", {SALES_IMPORT, FORECASTS_MAKE}),
-        ("operator", {SALES_IMPORT, FORECASTS_MAKE, JOBS_MANAGE}),
-        ("admin", {SALES_IMPORT, FORECASTS_MAKE, JOBS_MANAGE, USERS_MANAGE}),
+        ("operator", {SALES_IMPORT, FORECASTS_MAKE, JOBS_MANAGE, SOURCES_MANAGE}),
+        ("admin", {SALES_IMPORT, FORECASTS_MAKE, JOBS_MANAGE, SOURCES_MANAGE, USERS_MANAGE}),
     ],
 )
 def test_roles_differ_in_what_they_change(role: str, extra: set[str]) -> None:

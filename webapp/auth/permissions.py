@@ -9,6 +9,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 SALES_READ = "sales:read"
 SALES_IMPORT = "sales:import"
+SOURCES_MANAGE = "sources:manage"
 FORECASTS_MAKE = "forecasts:make"
 MODELS_READ = "models:read"
 JOBS_READ = "jobs:read"
@@ -19,8 +20,8 @@ VIEWER = frozenset({SALES_READ, JOBS_READ, MODELS_READ})
 PERMISSIONS: dict[str, frozenset[str]] = {
     "viewer": VIEWER,
     "planner": VIEWER | {SALES_IMPORT, FORECASTS_MAKE},
-    "operator": VIEWER | {SALES_IMPORT, FORECASTS_MAKE, JOBS_MANAGE},
-    "admin": VIEWER | {SALES_IMPORT, FORECASTS_MAKE, JOBS_MANAGE, USERS_MANAGE},
+    "operator": VIEWER | {SALES_IMPORT, FORECASTS_MAKE, JOBS_MANAGE, SOURCES_MANAGE},
+    "admin": VIEWER | {SALES_IMPORT, FORECASTS_MAKE, JOBS_MANAGE, SOURCES_MANAGE, USERS_MANAGE},
 }
 """The permissions of each role."""
 
