@@ -44,11 +44,29 @@ class Grain:
         return self.shift(start, 1) - ONE_DAY
 
 
+class Week(Grain):
+    """Weeks from Monday to Sunday."""
+
+    def start(self, day: date) -> date:
+        """The Monday of the week that holds `day`."""
+        return day - timedelta(days=day.weekday())
+
+    def shift(self, start: date, periods: int) -> date:
+        """The Monday `periods` weeks after (or, negative, before) `start`."""
+        return start + timedelta(weeks=periods)
+
+    def count(self, first: date, last: date) -> int:
+        """How many weeks lie from the one that starts at `first` to the one that starts at `last`, both included."""
+        return (last - first).days // 7 + 1
+
+
 MIN_PERIODS = 3
 """Fewer complete periods than this give no forecast."""
 
 MONTHLY = Grain("monthly", "MS", 12, 12, "months")
+WEEKLY = Week("weekly", "W-MON", 52, 13, "weeks")
 GRAINS = {grain.name: grain for grain in (MONTHLY,)}
+"""Those that are forecast."""
 
 
 def get_grain(name: str) -> Grain:

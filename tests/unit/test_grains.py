@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import pytest
 
 from ml.errors import DataError
-from ml.grains import MONTHLY, cover, get_grain
+from ml.grains import MONTHLY, WEEKLY, cover, get_grain
 
 
 def days(first: date, last: date, step: int = 1) -> list[date]:
@@ -77,3 +77,13 @@ def test_months_without_sales_inside_the_data_count() -> None:
     coverage = cover([*days(date(2024, 1, 1), date(2024, 2, 29)), *days(date(2024, 5, 1), date(2024, 6, 30))], MONTHLY)
     assert coverage is not None
     assert coverage.periods == 6
+
+
+def test_weeks_run_from_monday_to_sunday() -> None:
+    monday = date(2024, 1, 1)
+    assert {WEEKLY.start(day) for day in days(monday, date(2024, 1, 7))} == {monday}
+    assert WEEKLY.last_day(monday) == date(2024, 1, 7)
+    assert (WEEKLY.shift(monday, 2), WEEKLY.count(monday, date(2024, 1, 15))) == (date(2024, 1, 15), 3)
+    coverage = cover(days(date(2024, 1, 3), date(2024, 1, 23)), WEEKLY)
+    assert coverage is not None
+    assert (coverage.first_complete, coverage.last_complete) == (date(2024, 1, 8), date(2024, 1, 15))

@@ -1,0 +1,265 @@
+"""Reads of sales: the rows as they were loaded, and their sums by week and month."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Literal
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from ml.db.catalog import Customer, Product, Series
+from ml.db.keys import hash_key, normalise
+from ml.db.sales import SalesMonthly, SalesRaw, SalesWeekly
+from ml.errors import NotFoundError
+from ml.grains import MONTHLY, WEEKLY, Grain, read_coverage
+from webapp.queries.history import month_of, year_month
+from webapp.queries.nodes import LOCATION_FIELDS, Node, conditions
+from webapp.queries.products import product_code
+
+DECIMALS = 4
+"""What the tables keep; sums of floats have more."""
+
+Key = tuple[Any, ...]
+"""Where a list goes on: the values that its last item is sorted by."""
+
+
+@dataclass(frozen=True)
+class SalesFilter:
+    """Which sales; '' and None leave a part open, and both days are included."""
+
+    since: date | None = None
+    until: date | None = None
+    region: str = ""
+    territory: str = ""
+    area: str = ""
+    category: str = ""
+    subcategory: str = ""
+    product: str = ""  # its code or its id
+    customer: str = ""  # the code
+    channel: str = ""
+    order_ref: str = ""
+    import_id: int | None = None
+
+
+@dataclass(frozen=True)
+class SalesLine:
+    """One row of sales with the codes that its numbers stand for."""
+
+    id: int
+    sale_date: date
+    region: str
+    territory: str
+    area: str
+    product_id: int
+    product_code: str
+    product_name: str
+    customer_code: str | None
+    order_ref: str
+    channel: str
+    sales_amount: float
+    sales_qty: float
+    import_id: int
+    series_id: int
+
+
+@dataclass(frozen=True)
+class PeriodSales:
+    """Sales of a period; of one series, or (the names then being None) of all that were asked for."""
+
+    period: date
+    transactions: int
+    total_sales: float
+    total_qty: float
+    partial: bool
+    series_id: int | None = None
+    region: str | None = None
+    territory: str | None = None
+    area: str | None = None
+    product_id: int | None = None
+    product_code: str | None = None
+
+
+@dataclass(frozen=True)
+class SalesPage:
+    """Some items, and the key of the last one where there are more."""
+
+    items: Sequence[Any]
+    next_after: Key | None
+
+
+def list_sales(session: Session, wanted: SalesFilter, limit: int, after: Key | None = None) -> SalesPage:
+    """Rows of sales, newest day first, below the key `after` (day, series, id).
+
+    That order is the one of the index on (sale_date, series_id), which ends with the id: a
+    page costs what it holds, wherever it lies. Raises NotFoundError for an unknown
+    product or customer.
+    """
+    order = (SalesRaw.sale_date, SalesRaw.series_id, SalesRaw.id)
+    query = (
+        sa.select(
+            *(getattr(SalesRaw, name) for name in SALES_COLUMNS),
+            Product.code.label("product_code"),
+            Product.name.label("product_name"),
+            Customer.code.label("customer_code"),
+        )
+        .join(Product, Product.id == SalesRaw.product_id)
+        .outerjoin(Customer, Customer.id == SalesRaw.customer_id)
+        .where(*row_conditions(session, wanted))
+        .order_by(*(column.desc() for column in order))
+        .limit(limit + 1)
+    )
+    if after is not None:
+        query = query.where(sa.and_(SalesRaw.sale_date <= after[0], below(order, after)))
+    items = [line_of(row) for row in session.execute(query)]
+    last = items[limit - 1] if len(items) > limit else None
+    return SalesPage(items[:limit], (last.sale_date, last.series_id, last.id) if last else None)
+
+
+SALES_COLUMNS = (
+    "id", "sale_date", "region", "territory", "area", "product_id", "order_ref",
+    "channel", "sales_amount", "sales_qty", "import_id", "series_id",
+)  # fmt: skip
+
+
+def line_of(row: Any) -> SalesLine:
+    values = {**row._mapping, "sales_amount": rounded(row.sales_amount), "sales_qty": rounded(row.sales_qty)}
+    return SalesLine(**values)
+
+
+def row_conditions(session: Session, wanted: SalesFilter) -> list[sa.ColumnElement[bool]]:
+    """What rows of sales_raw must meet; names of places and products become series, which the index holds."""
+    found: list[sa.ColumnElement[bool]] = []
+    if wanted.since:
+        found.append(SalesRaw.sale_date >= wanted.since)
+    if wanted.until:
+        found.append(SalesRaw.sale_date <= wanted.until)
+    node = node_of(session, wanted)
+    if node.params():
+        leaves = sa.select(Series.id).join(Product, Product.id == Series.product_id)
+        found.append(SalesRaw.series_id.in_(leaves.where(*conditions(node, Series))))
+    if wanted.customer:
+        found.append(SalesRaw.customer_id == customer_id(session, wanted.customer))
+    found += [getattr(SalesRaw, name) == normalise(value) for name in TEXTS if (value := getattr(wanted, name))]
+    if wanted.import_id is not None:
+        found.append(SalesRaw.import_id == wanted.import_id)
+    return found
+
+
+TEXTS = ("channel", "order_ref")
+
+
+def node_of(session: Session, wanted: SalesFilter) -> Node:
+    """The place and product that a filter names."""
+    names = {name: getattr(wanted, name) for name in (*LOCATION_FIELDS, "category", "subcategory")}
+    return Node.of({**names, "product": product_code(session, wanted.product) if wanted.product else ""})
+
+
+def customer_id(session: Session, code: str) -> int:
+    """The number of the customer with that code; raises NotFoundError."""
+    found = session.scalar(sa.select(Customer.id).where(Customer.key == hash_key(normalise(code))))
+    if found is None:
+        raise NotFoundError(f"customer {code!r} is unknown; expected a customer's code.")
+    return found
+
+
+@dataclass(frozen=True)
+class Sums:
+    """The aggregates of a grain: their table, its column of periods, and periods as that column holds them."""
+
+    grain: Grain
+    table: Any
+    period: Any
+
+    def stored(self, day: date) -> Any:
+        """The period that holds a day, as the table names it."""
+        return year_month(day) if self.grain is MONTHLY else self.grain.start(day)
+
+    def first_day(self, stored: Any) -> date:
+        """The first day of a period that the table names."""
+        return month_of(stored) if self.grain is MONTHLY else stored
+
+
+SUMS = {
+    "weekly": Sums(WEEKLY, SalesWeekly, SalesWeekly.week_start),
+    "monthly": Sums(MONTHLY, SalesMonthly, SalesMonthly.yearmonth),
+}
+
+
+def period_sales(
+    session: Session,
+    grain: Literal["weekly", "monthly"],
+    wanted: SalesFilter,
+    *,
+    by_series: bool = False,
+    limit: int,
+    after: Key | None = None,
+) -> SalesPage:
+    """Sales by period, newest first, below the key `after` (the period, and the series if `by_series`).
+
+    Of the filter, days (whose whole periods count), places and products are taken: the
+    aggregates know no customers, channels, orders or imports. Raises NotFoundError for an
+    unknown product.
+    """
+    sums = SUMS[grain]
+    query, order = (series_query if by_series else total_query)(sums)
+    query = query.where(*period_conditions(session, sums, wanted))
+    if after is not None:
+        stored = (sums.stored(after[0]), *after[1:])
+        query = query.where(sa.and_(sums.period <= stored[0], below(order, stored)))
+    rows = session.execute(query.order_by(*(column.desc() for column in order)).limit(limit + 1)).all()
+    coverage = read_coverage(session, sums.grain)
+    items = []
+    for row in rows:
+        values = dict(row._mapping)
+        period = sums.first_day(values.pop("stored"))
+        values |= {name: rounded(values[name]) for name in ("total_sales", "total_qty")}
+        items.append(PeriodSales(period=period, partial=coverage is None or coverage.is_partial(period), **values))
+    last = items[limit - 1] if len(items) > limit else None
+    key = (last.period, last.series_id) if last and by_series else (last.period,) if last else None
+    return SalesPage(items[:limit], key)
+
+
+def total_query(sums: Sums) -> tuple[sa.Select[Any], tuple[Any, ...]]:
+    """Sums over everything that is left open, by period; and what they are sorted by."""
+    table = sums.table
+    query = sa.select(
+        sums.period.label("stored"),
+        sa.func.sum(table.transactions).label("transactions"),
+        sa.func.sum(table.total_sales).label("total_sales"),
+        sa.func.sum(table.total_qty).label("total_qty"),
+    )
+    return query.join(Product, Product.id == table.product_id).group_by(sums.period), (sums.period,)
+
+
+def series_query(sums: Sums) -> tuple[sa.Select[Any], tuple[Any, ...]]:
+    """The aggregates of each series; and what they are sorted by."""
+    table = sums.table
+    names = (getattr(table, name) for name in (*LOCATION_FIELDS, "series_id", "product_id"))
+    figures = (table.transactions, table.total_sales, table.total_qty)
+    query = sa.select(sums.period.label("stored"), *names, *figures, Product.code.label("product_code"))
+    return query.join(Product, Product.id == table.product_id), (sums.period, table.series_id)
+
+
+def period_conditions(session: Session, sums: Sums, wanted: SalesFilter) -> list[sa.ColumnElement[bool]]:
+    found: list[sa.ColumnElement[bool]] = list(conditions(node_of(session, wanted), sums.table))
+    if wanted.since:
+        found.append(sums.period >= sums.stored(wanted.since))
+    if wanted.until:
+        found.append(sums.period <= sums.stored(wanted.until))
+    return found
+
+
+def below(order: Sequence[Any], key: Key) -> sa.ColumnElement[bool]:
+    """Whether a row comes after `key` in descending order; SQL Server compares no tuples."""
+    column, value = order[0], key[0]
+    if len(order) == 1:
+        return column < value  # type: ignore[no-any-return]
+    return sa.or_(column < value, sa.and_(column == value, below(order[1:], key[1:])))
+
+
+def rounded(value: Any) -> float:
+    """A figure to the decimals that are kept, without a negative zero."""
+    return round(float(value), DECIMALS) + 0.0
