@@ -32,7 +32,7 @@ def results(run: ForecastRun, location_level: str, product_level: str, node: Nod
             ForecastResult.run_id == run.id,
             Series.location_level == location_level,
             Series.product_level == product_level,
-            *_within(node),
+            *within(node),
         )
     )
 
@@ -42,7 +42,8 @@ def base_names(run: ForecastRun) -> list[Any]:
     return [getattr(Series, name) for name in (*LOCATION_NAMES[run.location_level], *PRODUCT_NAMES[run.product_level])]
 
 
-def _within(node: Node) -> list[sa.ColumnElement[bool]]:
+def within(node: Node) -> list[sa.ColumnElement[bool]]:
+    """What series (left-joined with Product) must meet to lie within `node`."""
     found: list[sa.ColumnElement[bool]] = [
         getattr(Series, field) == getattr(node, field) for field in LOCATION_FIELDS if getattr(node, field)
     ]
