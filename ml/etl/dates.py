@@ -5,12 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
-from typing import Literal
+from datetime import date, datetime
+from typing import Literal, get_args
 
 from ml.etl.words import MONTHS
 
-Order = Literal["day-first", "month-first"]
+Order = Literal["day-first", "month-first", "year-first"]
+ORDERS: tuple[Order, ...] = get_args(Order)
+READ_AS: dict[str, str] = {
+    "day-first": "day/month/year",
+    "month-first": "month/day/year",
+    "year-first": "year/month/day",
+}
+"""The orders as they are told to the user."""
 
 TIME = re.compile(r"(?:[T ]+\d{1,2}[:.]\d{2}.*)$", re.IGNORECASE)
 YEAR_FIRST = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})")
@@ -40,9 +47,11 @@ def parse_date(text: str, order: Order = "day-first") -> date | None:
         year, month, day = found.groups()
         return _date(int(year), int(month), int(day or 1))
     if found := NUMERIC.fullmatch(text):
-        first, second, year = found.groups()
+        first, second, third = found.groups()
+        if order == "year-first":
+            return None if len(third) > 2 else _date(_full_year(first), int(second), int(third))
         day, month = (first, second) if order == "day-first" else (second, first)
-        return _date(_full_year(year), int(month), int(day))
+        return _date(_full_year(third), int(month), int(day))
     if found := DAY_NAME_YEAR.fullmatch(text):
         day, name, year = found.groups()
         return _date(_full_year(year), MONTHS.get(name.casefold(), 0), int(day))
@@ -50,6 +59,14 @@ def parse_date(text: str, order: Order = "day-first") -> date | None:
         name, day, year = found.groups()
         return _date(int(year), MONTHS.get(name.casefold(), 0), int(day))
     return None
+
+
+def parse_pattern(text: str, pattern: str) -> date | None:
+    """The day that a text names in a pattern of strptime; None where it does not follow the pattern."""
+    try:
+        return datetime.strptime(text.strip(), pattern).date()
+    except ValueError:
+        return None
 
 
 def looks_like_date(text: str) -> bool:
@@ -69,13 +86,13 @@ def detect_format(column: str, values: Iterable[str]) -> DateFormat:
     day_first = sum(_valid(first, second) for first, second, _ in numeric)
     month_first = sum(_valid(second, first) for first, second, _ in numeric)
     if day_first > month_first:
-        return DateFormat("day-first", f"Dates in '{column}' are read as day/month/year.")
+        return DateFormat("day-first", f"Dates in '{column}' are read as {READ_AS['day-first']}.")
     if month_first > day_first:
-        return DateFormat("month-first", f"Dates in '{column}' are read as month/day/year.")
+        return DateFormat("month-first", f"Dates in '{column}' are read as {READ_AS['month-first']}.")
     firsts, seconds = {int(first) for first, _, _ in numeric}, {int(second) for _, second, _ in numeric}
     order: Order = "month-first" if seconds == {1} and firsts != {1} else "day-first"
-    reading = "month/day/year" if order == "month-first" else "day/month/year"
-    return DateFormat(order, f"Dates in '{column}' fit day/month and month/day alike; they are read as {reading}.")
+    note = f"Dates in '{column}' fit day/month and month/day alike; they are read as {READ_AS[order]}."
+    return DateFormat(order, note)
 
 
 def _date(year: int, month: int, day: int) -> date | None:

@@ -90,8 +90,125 @@ SYNONYMS: dict[str, str] = {
         order quantity|quantity ordered|ordered quantity|invoiced quantity|item quantity|pieces|pcs|volume
         demand|menge|stückzahl|anzahl|stück|verkaufsmenge|absatz|aantal|hoeveelheid|stuks|cantidad|unidades
         quantité|qté""",
+    "supplier": """
+        supplier|supplier name|vendor|vendor name|supplier code|vendor code|supplier id|vendor id|lieferant
+        kreditor|leverancier|proveedor|fournisseur|manufacturer""",
+    "segment": "segment|customer segment|customer group|customer type|kundensegment|kundengruppe|klantsegment|segmento",
+    "name": """
+        name|product name|description|product description|item name|item description|title|bezeichnung
+        artikelbezeichnung|produktname|naam|omschrijving|nombre|descripción|désignation|nom""",
+    "customers.name": "name|customer name|company|company name|client name|account name|kundenname|firma|klantnaam"
+    "|naam|nombre|nombre del cliente|nom|nom du client",
+    "events.name": "name|event|event name|promotion|promo|campaign|holiday|description|title|bezeichnung|titel"
+    "|nombre|nom",
+    "regressors.name": "name|variable|indicator|figure|regressor|metric|measure|series|kennzahl|indicador|indicateur",
+    "price": """
+        price|list price|unit price|sales price|selling price|retail price|msrp|rrp|preis|listenpreis|verkaufspreis
+        einzelpreis|prijs|verkoopprijs|precio|precio de venta|prix|prix de vente""",
+    "cost": """
+        cost|unit cost|cost price|purchase price|standard cost|kosten|einkaufspreis|einstandspreis|inkoopprijs
+        kostprijs|coste|costo|precio de compra|coût|prix d achat""",
+    "lead_time_days": """
+        lead time days|lead time|leadtime|delivery days|delivery time|replenishment time|lieferzeit
+        wiederbeschaffungszeit|levertijd|plazo de entrega|délai de livraison|délai""",
+    "pack_size": """
+        pack size|pack|package size|case size|units per pack|units per case|moq|order multiple|lot size|packungsgrösse
+        gebinde|verpackungseinheit|ve|verpakking|tamaño de paquete|conditionnement""",
+    "payment_terms_days": """
+        payment terms days|payment terms|terms|net days|days to pay|zahlungsziel|zahlungsbedingungen|betalingstermijn
+        condiciones de pago|plazo de pago|délai de paiement""",
+    "credit_limit": "credit limit|limit|kreditlimit|kredietlimiet|límite de crédito|limite de crédit",
+    "kind": "kind|type|event type|category|art|typ|soort|tipo",
+    "starts_on": """
+        starts on|start|start date|first day|from|from date|valid from|begin|begins on|date|day|ds|von|ab|beginn
+        startdatum|gültig ab|datum|van|desde|fecha de inicio|inicio|fecha|début|date de début""",
+    "ends_on": """
+        ends on|end|end date|last day|to|to date|until|valid to|valid until|bis|ende|enddatum|gültig bis|tot|einddatum
+        hasta|fecha de fin|fin|date de fin""",
+    "value": "value|discount|amount|rate|figure|reading|wert|rabatt|waarde|korting|valor|descuento|valeur|remise|y",
+    "day": """
+        day|date|count date|stock date|snapshot date|as of|as of date|inventory date|ds|timestamp|period|week|month
+        tag|datum|stichtag|zähldatum|dag|fecha|día|jour|date d inventaire""",
+    "on_hand": """
+        on hand|qty on hand|quantity on hand|on hand qty|stock|stock level|stock qty|stock on hand|inventory
+        inventory level|available|quantity|qty|units|bestand|lagerbestand|menge|voorraad|aantal|existencias|stock actual
+        inventario|cantidad|quantité""",
+    "reserved": "reserved|qty reserved|allocated|committed|qty allocated|reserviert|gereserveerd|reservado|réservé",
+    "stock.area": """
+        area|warehouse|warehouse name|warehouse code|warehouse id|location|store|store id|shop|site|plant|depot|branch
+        lager|lagerort|filiale|standort|werk|magazijn|filiaal|almacén|tienda|entrepôt|magasin""",
+    "purchase_orders.order_ref": """
+        order ref|po number|po no|po|purchase order|purchase order number|purchase order no|order number|order no
+        order id|order|document number|bestellnummer|bestellung|bestelnummer|inkooporder|pedido|orden de compra
+        commande|numéro de commande""",
+    "job_orders.order_ref": """
+        order ref|job order|job number|job no|job|work order|work order number|production order|order number|order no
+        order id|order|wo|auftrag|fertigungsauftrag|auftragsnummer|werkorder|productieorder|orden de trabajo
+        ordre de fabrication""",
+    "line_ref": "line ref|line|line no|line number|line id|position|pos|item no|row|zeile|regel|línea|ligne",
+    "ordered_on": """
+        ordered on|order date|po date|purchase date|ordered|date ordered|document date|created at|bestelldatum
+        besteldatum|orderdatum|fecha de pedido|date de commande""",
+    "expected_on": """
+        expected on|expected date|expected|due date|promised date|delivery date|expected delivery|eta|requested date
+        liefertermin|wunschtermin|leverdatum|fecha de entrega|fecha prevista|date de livraison prévue""",
+    "received_on": """
+        received on|received date|receipt date|date received|delivered on|delivered date|goods receipt date
+        wareneingang|eingangsdatum|geliefert am|ontvangstdatum|fecha de recepción|date de réception""",
+    "qty_ordered": """
+        qty ordered|quantity ordered|ordered qty|ordered quantity|order qty|order quantity|ordered|quantity|qty
+        bestellmenge|menge|besteld aantal|aantal|cantidad pedida|cantidad|quantité commandée|quantité""",
+    "qty_received": """
+        qty received|quantity received|received qty|received quantity|delivered qty|delivered quantity|received
+        gelieferte menge|liefermenge|ontvangen aantal|cantidad recibida|quantité reçue""",
+    "unit_cost": "unit cost|cost|unit price|price|purchase price|einkaufspreis|einzelpreis|inkoopprijs|coste|prix",
+    "status": "status|state|order status|estado|statut|toestand",
+    "needed_on": """
+        needed on|needed|required date|required on|requirement date|due date|start date|consumption date|issue date
+        posting date|date|day|bedarfstermin|bedarfsdatum|datum|benodigd op|fecha requerida|fecha|date de besoin""",
+    "qty": """
+        qty|quantity|required qty|required quantity|qty required|qty needed|consumed qty|qty consumed|consumption|units
+        menge|bedarfsmenge|verbrauch|aantal|cantidad|quantité""",
+    "invoice_ref": """
+        invoice ref|invoice number|invoice no|invoice id|invoice|document number|document no|bill number
+        rechnungsnummer|rechnungs nr|rechnung|belegnummer|factuurnummer|factuur|número de factura|numero de factura
+        factura|numéro de facture|facture""",
+    "issued_on": """
+        issued on|invoice date|issue date|date issued|document date|billing date|posting date|date|rechnungsdatum
+        belegdatum|factuurdatum|fecha de factura|fecha factura|fecha de emisión|date de facture""",
+    "due_on": """
+        due on|due date|due|payment due|payment due date|net due date|fällig am|fälligkeit|fälligkeitsdatum|vervaldatum
+        fecha de vencimiento|vencimiento|échéance|date d échéance""",
+    "settled_on": """
+        settled on|settled date|settlement date|settled|clearing date|cleared on|paid on|paid date|date paid
+        payment date|bezahlt am|ausgleichsdatum|zahlungsdatum|betaald op|betaaldatum|fecha de pago|date de paiement""",
+    "amount": """
+        amount|invoice amount|total amount|amount due|total|invoice total|gross amount|net amount|balance|value
+        rechnungsbetrag|betrag|gesamtbetrag|factuurbedrag|bedrag|importe|importe total|monto|montant|montant ttc""",
+    "payments.amount": """
+        amount|payment amount|amount paid|paid amount|paid|payment|value|zahlungsbetrag|betrag|betaald bedrag|bedrag
+        importe|importe pagado|monto|montant""",
+    "currency": "currency|currency code|curr|cur|währung|valuta|munt|moneda|divisa|devise|monnaie",
+    "invoices.region": """
+        region|country|country name|country code|sales region|market|zone|land|ländercode|regio
+        región|país|pais|pays""",
+    "invoices.category": "category|product category|product group|kategorie|warengruppe|categorie|categoría|catégorie",
+    "disputed": "disputed|dispute|in dispute|is disputed|contested|strittig|betwist|disputada|en disputa|contesté",
+    "paperless": "paperless|paperless bill|paperless billing|e invoice|electronic|electronic invoice|papierlos"
+    "|e factura",
+    "payment_ref": """
+        payment ref|payment number|payment no|payment id|payment|transaction id|receipt number|reference|zahlung
+        zahlungsnummer|betaling|betalingskenmerk|pago|referencia|paiement""",
+    "paid_on": """
+        paid on|payment date|paid date|date paid|date|posting date|value date|booking date|receipt date|zahlungsdatum
+        bezahlt am|valuta|betaaldatum|betaald op|fecha de pago|fecha|date de paiement""",
 }
-"""Column names by field, best first, as `simplify` leaves them but for accents."""
+"""Column names by field, best first, as `simplify` leaves them but for accents; `dataset.field` goes before `field`."""
+
+UNIT_PRICE = """
+    unit price|price|price per unit|price each|sales price|selling price|item price|net price|einzelpreis|stückpreis
+    verkaufspreis|preis|stuksprijs|verkoopprijs|prijs|precio unitario|precio|prix unitaire|prix"""
+"""What a quantity is multiplied by where no column holds the amount."""
 
 LOOSE: dict[str, str] = {
     "sale_date": r"\b(date|datum|fecha)\b|(datum|date)$",
