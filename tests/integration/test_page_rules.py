@@ -8,7 +8,9 @@ import pytest
 from flask.testing import FlaskClient
 from web_fixtures import ClientFor
 
-PAGES = ("/", "/series", "/series/search", "/imports", "/jobs", "/models")
+PAGES = (
+    "/", "/series", "/series/search", "/imports", "/quality", "/quality/flags", "/quality/cleaning", "/jobs", "/models",
+)  # fmt: skip
 INLINE = re.compile(
     r"<[a-z][^>]*\s(style|on[a-z]+)=|<style|<script(?![^>]*(src=|type=\"application/json\"))", re.IGNORECASE
 )

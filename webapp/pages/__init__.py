@@ -10,6 +10,7 @@ from webapp.auth import current_user
 from webapp.pages import assets, formats, plots, words
 from webapp.pages.account import blueprint as account
 from webapp.pages.account import theme
+from webapp.pages.data_quality import blueprint as quality
 from webapp.pages.ids import IdConverter
 from webapp.pages.imports import blueprint as imports
 from webapp.pages.jobs import blueprint as jobs
@@ -18,7 +19,7 @@ from webapp.pages.navigation import NAVIGATION
 from webapp.pages.overview import blueprint as overview
 from webapp.pages.series import blueprint as series
 
-BLUEPRINTS = (account, overview, series, imports, jobs, models)
+BLUEPRINTS = (account, overview, series, imports, quality, jobs, models)
 
 
 def register(app: Flask) -> None:

@@ -55,6 +55,19 @@ def long_date(day: date | None) -> str:
     return NOTHING if day is None else f"{day.day} {day:%b} {day.year}"
 
 
+def ago(day: date, today: date) -> str:
+    """How long ago a day was: today, yesterday, 12 days ago, 3 months ago, 2 years ago."""
+    days = (today - day).days
+    if days < 0:
+        return "in the future"
+    if days < 2:
+        return ("today", "yesterday")[days]
+    for length, unit in ((365, "years"), (30, "months"), (1, "days")):
+        if days >= 2 * length:
+            return f"{days // length} {unit} ago"
+    return f"{days} days ago"
+
+
 def instant(moment: datetime | None) -> str:
     """An instant in UTC, which scripts turn into local time: 21 Nov 2026, 09:30 UTC."""
     return NOTHING if moment is None else f"{long_date(moment)}, {moment:%H:%M} UTC"
@@ -94,4 +107,4 @@ def signed(text: str) -> str:
     return text.replace("-", MINUS)
 
 
-FILTERS = (compact, full, percent, decimals, change, month, long_date, instant, duration, file_size)
+FILTERS = (compact, full, percent, decimals, change, month, long_date, ago, instant, duration, file_size)

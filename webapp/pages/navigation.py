@@ -24,6 +24,12 @@ class Group:
 
 NAVIGATION = (
     Group("", (Link("overview.show", "Overview", "overview"), Link("series.show", "Explore", "chart"))),
-    Group("Data", (Link("imports.index", "Imports", "upload"),)),
+    Group(
+        "Data",
+        (
+            Link("imports.index", "Imports", "upload"),
+            Link("quality.index", "Data quality", "quality"),
+        ),
+    ),
     Group("Engine", (Link("models.index", "Models", "model"), Link("jobs.index", "Jobs", "jobs"))),
 )
