@@ -27,6 +27,22 @@ class SourceError(ForecastleError):
     code = "unreadable-source"
 
 
+class UpstreamError(ForecastleError):
+    """A database or an API that rows are pulled from cannot be reached, or fails: what was asked, and what it said."""
+
+    code = "upstream-failed"
+
+
+class ShapeError(SourceError):
+    """The rows of a source no longer look as they did: what changed, field by field."""
+
+    code = "changed-shape"
+
+    def __init__(self, message: str, changes: dict[str, str]) -> None:
+        super().__init__(message)
+        self.changes = changes
+
+
 class MappingError(ForecastleError):
     """The columns of a source cannot be matched with the fields that are needed."""
 

@@ -28,6 +28,8 @@ from webapp.htmx import is_htmx
 
 log = logging.getLogger(__name__)
 
+MOST_ERRORS = 100
+
 
 def init_app(app: Flask) -> None:
     """Answer every error of `app` here."""
@@ -91,7 +93,9 @@ def login_url(here: object) -> str:
 
 
 def invalid_request(error: ValidationError) -> InvalidRequestError:
-    """A failed validation by pydantic as field errors."""
-    return InvalidRequestError(
-        [FieldError(".".join(map(str, item["loc"])), item["msg"]) for item in error.errors(include_url=False)]
-    )
+    """A failed validation by pydantic as field errors, of very many the first."""
+    items = error.errors(include_url=False, include_input=False, include_context=False)
+    errors = [FieldError(".".join(map(str, item["loc"])), item["msg"]) for item in items[:MOST_ERRORS]]
+    if len(items) > MOST_ERRORS:
+        errors.append(FieldError("", f"{len(items) - MOST_ERRORS:,} more errors are not listed"))
+    return InvalidRequestError(errors)

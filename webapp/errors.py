@@ -24,11 +24,14 @@ from ml.errors import (
     NotEnoughHistoryError,
     NotFoundError,
     SourceError,
+    UpstreamError,
 )
 from worker.errors import JobRequestError
 
 TYPE_PREFIX = "urn:forecastle:problem:"
 RETRY_SECONDS = 5
+MOST_NAMES = 10
+"""Fields that the message of an invalid request names; its errors name them all."""
 API_PREFIXES = ("/api/", "/health", "/ready")
 
 
@@ -54,6 +57,12 @@ class NoForecastError(ForecastleError):
     code = "no-forecast"
 
 
+class ReusedKeyError(ForecastleError):
+    """An idempotency key comes again with another request."""
+
+    code = "reused-key"
+
+
 class TooManyAttemptsError(ForecastleError):
     """Too many wrong passwords; the account has to wait."""
 
@@ -70,7 +79,8 @@ class InvalidRequestError(ForecastleError):
     code = "invalid-request"
 
     def __init__(self, errors: list[FieldError]) -> None:
-        names = ", ".join(sorted({error.field for error in errors if error.field}))
+        fields = list(dict.fromkeys(error.field for error in errors if error.field))
+        names = ", ".join(sorted(fields[:MOST_NAMES])) + (", …" if len(fields) > MOST_NAMES else "")
         super().__init__(f"the request is not valid; see the errors of: {names or 'the body'}.")
         self.errors = errors
 
@@ -129,7 +139,9 @@ STATUSES: dict[type[ForecastleError], tuple[int, str]] = {
     SourceError: (422, "Unreadable file"),
     DataError: (422, "Unusable data"),
     JobRequestError: (422, "No such job"),
+    ReusedKeyError: (422, "Key used before"),
     TooManyAttemptsError: (429, "Too many attempts"),
+    UpstreamError: (502, "The source does not answer"),
 }
 """The status and title of each error; what is not listed is the server's own fault."""
 

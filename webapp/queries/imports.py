@@ -18,6 +18,8 @@ from worker.models import JobRun
 
 MEMORY = 1 << 20  # bytes of a download that are kept out of temporary files
 PIECE = 1 << 16  # characters
+PUSH_KEY = "push_key"
+"""Where `Import.dialect` keeps the hash of the idempotency key that a push came with."""
 
 
 def list_imports(session: Session, limit: int = DEFAULT_LIMIT, below: int | None = None) -> Page[Import]:
@@ -44,11 +46,20 @@ def job_dedupe_prefix(import_id: int) -> str:
     return f"import:{import_id}:"
 
 
+def push_dedupe_key(hashed: str) -> str:
+    """The dedupe key of the job of a push that came with an idempotency key, given the hash of that."""
+    return f"push:{hashed}"
+
+
 def jobs_of_import(session: Session, import_id: int) -> list[int]:
-    """The ids of the jobs that loaded an import, or tried to; newest first."""
-    prefix = job_dedupe_prefix(import_id)
-    query = sa.select(JobRun.id).where(JobRun.dedupe_key.like(prefix + "%")).order_by(JobRun.id.desc())
-    return list(session.scalars(query))
+    """The ids of the jobs that fetched, loaded or took back an import, or tried to; newest first."""
+    row = session.get(Import, import_id)
+    mine: list[sa.ColumnElement[bool]] = [JobRun.dedupe_key.like(job_dedupe_prefix(import_id) + "%")]
+    if row is not None and PUSH_KEY in row.dialect:
+        mine.append(JobRun.dedupe_key == push_dedupe_key(row.dialect[PUSH_KEY]))
+    if row is not None and row.pulled_by is not None:
+        mine.append(JobRun.id == row.pulled_by)
+    return list(session.scalars(sa.select(JobRun.id).where(sa.or_(*mine)).order_by(JobRun.id.desc())))
 
 
 def rejected_rows(session: Session, import_id: int, limit: int = DEFAULT_LIMIT) -> list[RejectedRow]:

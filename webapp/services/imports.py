@@ -10,11 +10,11 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ml.artifacts import ArtifactStore
-from ml.db.imports import Import
+from ml.db.imports import Import, Source
 from ml.errors import ConflictError, MappingError
 from ml.etl import mapping as fields
 from ml.etl.sources.files import FileSample, inspect
-from webapp.errors import FieldError, UnmappedColumnsError
+from webapp.errors import FieldError, InvalidRequestError, UnmappedColumnsError
 from webapp.queries.imports import get_import, job_dedupe_prefix, jobs_of_import
 from worker.models import JobRun
 from worker.queues import request_job
@@ -110,6 +110,16 @@ def new_import(store: ArtifactStore, file: IO[bytes], filename: str, sample: Fil
     artifact, sha256, size = store.put_file(FOLDER, file, ".csv.gz" if name.endswith(".gz") else ".csv")
     dialect = {**sample.dialect, "columns": sample.columns}
     return Import(filename=name, artifact=artifact, sha256=sha256, size=size, dialect=dialect)
+
+
+def named_source(session: Session, name: str, dataset: str) -> Source:
+    """The source of that name; raises InvalidRequestError where there is none, or one of another data set."""
+    found = session.scalar(sa.select(Source).where(Source.name == name))
+    if found is None:
+        raise InvalidRequestError([FieldError("source", f"there is no source {name!r}")])
+    if found.dataset != dataset:
+        raise InvalidRequestError([FieldError("source", f"the source {name!r} gives {found.dataset}, not {dataset}")])
+    return found
 
 
 def file_name(sent: str) -> str:
