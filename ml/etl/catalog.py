@@ -32,7 +32,7 @@ def ensure_products(session: Session, described: Sequence[Description]) -> list[
     changes = [change for key, row in known.items() if (change := _fill(row, said[key]))]
     if changes:
         session.execute(sa.update(Product), changes)
-        _move_series(session, changes)
+        move_series(session, changes)
     rows = _read(session, Product, keys, *columns)
     return [rows[key] for key in keys]
 
@@ -118,7 +118,7 @@ def _fill(row: Any, said: Description) -> dict[str, Any] | None:
     return {"id": row.id, "name": name, "category": category, "subcategory": subcategory}
 
 
-def _move_series(session: Session, changes: Sequence[dict[str, Any]]) -> None:
+def move_series(session: Session, changes: Sequence[dict[str, Any]]) -> None:
     """Let the series of changed products name the same category as the products do."""
     series = table_of(Series)
     session.connection().execute(
