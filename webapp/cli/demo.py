@@ -78,7 +78,7 @@ def load(data: Path | None) -> int | None:
         known = known_import(session, data)
         jobs = jobs_to_forecast(session, known) if known else []
     if known is None:
-        return start(data, {}).id if data else start_generated()
+        return start(data).id if data else start_generated()
     if any(not job.finished for job in jobs):
         click.echo(f"{known.filename} is being loaded already.")
         return jobs[0].id
@@ -110,4 +110,4 @@ def start_generated() -> int:
         made = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603
         if made.returncode != 0:
             raise click.ClickException(f"the demo data could not be made:\n{made.stderr.strip()}")
-        return start(file, {}).id
+        return start(file).id

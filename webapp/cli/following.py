@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import click
 from redis import Redis
@@ -38,12 +39,35 @@ def follow_import(job_id: int) -> None:
                 raise click.ClickException(f"{label(job)} failed (job {job.id}): {job.error or job.state}")
         if is_complete(jobs):
             return
-        if any(job.state == "running" for job in jobs) or worker_seen(client):
-            waiting_since = time.monotonic()
-        elif time.monotonic() - waiting_since > PATIENCE_SECONDS:
-            progress.clear()
-            raise click.ClickException("no worker is running, so the sales wait. Start everything with: make run")
+        waiting_since = seen_at(jobs[-1], client, progress, waiting_since)
         time.sleep(POLL_SECONDS)
+
+
+def follow_job(job_id: int) -> dict[str, Any]:
+    """Show one job until it is done; returns its result. Raises ClickException where it fails or nothing runs it."""
+    sessions, client, progress = create_sessions(db.engine), redis_client(), ProgressLine()
+    waiting_since = time.monotonic()
+    while True:
+        with reading(sessions) as session:
+            job = job_view(session, client, job_id)
+        progress.show(job)
+        if job.state == "succeeded":
+            return job.result or {}
+        if job.finished:
+            progress.clear()
+            raise click.ClickException(f"{label(job)} failed (job {job.id}): {job.error or job.state}")
+        waiting_since = seen_at(job, client, progress, waiting_since)
+        time.sleep(POLL_SECONDS)
+
+
+def seen_at(job: JobView, client: Redis, progress: ProgressLine, before: float) -> float:
+    """When a worker was last seen; raises ClickException where that is too long ago."""
+    if job.state == "running" or worker_seen(client):
+        return time.monotonic()
+    if time.monotonic() - before > PATIENCE_SECONDS:
+        progress.clear()
+        raise click.ClickException("no worker is running, so it waits. Start everything with: make run")
+    return before
 
 
 def chain(session: Session, client: Redis, job_id: int) -> list[JobView]:

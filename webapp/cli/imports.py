@@ -1,16 +1,19 @@
-"""`flask --app wsgi import FILE`: load a CSV file, by the same service as the page and the API."""
+"""`flask --app wsgi import FILE`: load a file, by the same service as the page and the API."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 from flask.cli import with_appcontext
 
+from ml.etl.datasets import DATASETS, get_dataset
+from ml.etl.rules import rules
 from webapp.cli.errors import plain_errors
-from webapp.cli.following import follow_import
+from webapp.cli.following import follow_import, follow_job
 from webapp.extensions import artifact_store, db
-from webapp.services.imports import import_file
+from webapp.services.imports import AS_FOUND, UploadOptions, import_file
 from worker.models import JobRun
 
 USER = "command line"
@@ -19,25 +22,46 @@ USER = "command line"
 @click.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--map", "pairs", multiple=True, metavar="FIELD=COLUMN", help="Read a field from this column.")
+@click.option("--dataset", type=click.Choice(list(DATASETS)), help="What the file holds; sales by default.")
+@click.option("--source", default="", metavar="NAME", help="Take mapping and checks of this source.")
+@click.option("--sheet", default="", help="The sheet of a workbook.")
+@click.option("--dry-run", is_flag=True, help="Check the file and say what would happen; load nothing.")
 @click.option("--wait", is_flag=True, help="Follow it until the forecast is published.")
 @with_appcontext
 @plain_errors
-def import_command(file: Path, pairs: tuple[str, ...], wait: bool) -> None:
-    """Load the sales of a CSV file; columns are guessed where --map does not name them."""
-    job = start(file, parse_pairs(pairs))
-    if wait:
+def import_command(
+    file: Path, *, pairs: tuple[str, ...], dataset: str | None, source: str, sheet: str, dry_run: bool, wait: bool
+) -> None:
+    """Load a CSV, Excel, JSON lines or Parquet file; columns are guessed where --map does not name them."""
+    mapping = parse_pairs(pairs)
+    job = start(file, UploadOptions(dataset or "", source, mapping, sheet=sheet), dry_run=dry_run)
+    if dry_run:
+        tell_dry_run(follow_job(job.id))
+    elif wait:
         follow_import(job.id)
         click.echo("The forecast is up to date.")
 
 
-def start(file: Path, overrides: dict[str, str]) -> JobRun:
-    """Keep the file and ask for the job that loads it."""
+def start(file: Path, options: UploadOptions = AS_FOUND, *, dry_run: bool = False) -> JobRun:
+    """Keep the file and ask for the job that loads it, or only checks it."""
     with file.open("rb") as content:
-        row, job = import_file(db.session(), artifact_store(), content, file.name, USER, overrides=overrides)
+        row, job = import_file(
+            db.session(), artifact_store(), content, file.name, USER, options=options, dry_run=dry_run
+        )
     db.session.commit()
-    columns = ", ".join(f"{field} from {column!r}" for field, column in row.mapping.items())
-    click.echo(f"{row.filename} is import {row.id}, loaded by job {job.id}: {columns}.")
+    found = rules(row.mapping, get_dataset(row.dataset))
+    columns = ", ".join(f"{field} from {rule}" for field, rule in found.items())
+    done = "checked" if dry_run else "loaded"
+    click.echo(f"{row.filename} is import {row.id}, {done} by job {job.id}: {columns}.")
     return job
+
+
+def tell_dry_run(result: dict[str, Any]) -> None:
+    """What loading the file would do, a line for each figure."""
+    click.echo("Nothing was loaded. Loading it would give:")
+    for name, value in result.items():
+        text = "; ".join(map(str, value)) if isinstance(value, list) else value
+        click.echo(f"  {name.replace('_', ' ')}: {text}")
 
 
 def parse_pairs(pairs: tuple[str, ...]) -> dict[str, str]:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from tempfile import SpooledTemporaryFile
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ml.artifacts import ArtifactStore
-from ml.db.imports import Import, RejectedRow
-from ml.errors import NotFoundError
+from ml.db.imports import Import, RejectedRow, Source
+from ml.errors import ConflictError, NotFoundError
 from ml.etl import rejected
 from ml.etl.sources.files import FileSample, inspect
 from webapp.queries.paging import DEFAULT_LIMIT, Page, newest_first
@@ -22,9 +22,19 @@ PUSH_KEY = "push_key"
 """Where `Import.dialect` keeps the hash of the idempotency key that a push came with."""
 
 
-def list_imports(session: Session, limit: int = DEFAULT_LIMIT, below: int | None = None) -> Page[Import]:
+def list_imports(
+    session: Session,
+    limit: int = DEFAULT_LIMIT,
+    below: int | None = None,
+    *,
+    state: str | None = None,
+    dataset: str | None = None,
+    source_id: int | None = None,
+) -> Page[Import]:
     """Imports, newest first."""
-    return newest_first(session, sa.select(Import), Import.id, limit, below)
+    wanted = {Import.state: state, Import.dataset: dataset, Import.source_id: source_id}
+    query = sa.select(Import).where(*(column == value for column, value in wanted.items() if value is not None))
+    return newest_first(session, query, Import.id, limit, below)
 
 
 def get_import(session: Session, import_id: int) -> Import:
@@ -36,9 +46,25 @@ def get_import(session: Session, import_id: int) -> Import:
 
 
 def sample(store: ArtifactStore, row: Import) -> FileSample:
-    """The columns and first rows of an import's file."""
-    with store.open(row.artifact) as file:
-        return inspect(file, row.filename)
+    """The columns and first rows of an import's file; raises ConflictError where that is gone."""
+    with store.open(artifact_of(row)) as file:
+        return inspect(file, row.filename, row.dialect)
+
+
+def artifact_of(row: Import) -> str:
+    """Where the file of an import is stored; raises ConflictError once its retention time is over."""
+    if row.artifact_deleted_at is not None:
+        raise ConflictError(
+            f"the file of import {row.id} was deleted on {row.artifact_deleted_at:%Y-%m-%d}, after the time "
+            "that files are kept; upload it again."
+        )
+    return row.artifact
+
+
+def source_names(session: Session, rows: Iterable[Import]) -> dict[int, str]:
+    """The names of the sources that imports came from."""
+    ids = {row.source_id for row in rows if row.source_id is not None}
+    return dict(session.execute(sa.select(Source.id, Source.name).where(Source.id.in_(ids))).all()) if ids else {}
 
 
 def job_dedupe_prefix(import_id: int) -> str:
@@ -60,6 +86,11 @@ def jobs_of_import(session: Session, import_id: int) -> list[int]:
     if row is not None and row.pulled_by is not None:
         mine.append(JobRun.id == row.pulled_by)
     return list(session.scalars(sa.select(JobRun.id).where(sa.or_(*mine)).order_by(JobRun.id.desc())))
+
+
+def job_number(session: Session, import_id: int) -> int:
+    """The number of an import's next job."""
+    return len(jobs_of_import(session, import_id)) + 1
 
 
 def rejected_rows(session: Session, import_id: int, limit: int = DEFAULT_LIMIT) -> list[RejectedRow]:

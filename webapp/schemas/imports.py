@@ -1,4 +1,4 @@
-"""Imports of sales files."""
+"""Imports of files and other rows."""
 
 from __future__ import annotations
 
@@ -8,9 +8,22 @@ from typing import Any, Literal
 from flask_openapi.models.file import FileStorage
 from pydantic import Field
 
-from webapp.schemas.base import LARGEST_ID, Answer, ListAnswer, Request
+from ml.etl.datasets import DATASETS
+from webapp.schemas.base import LARGEST_ID, Answer, ListAnswer, PageQuery, Request
 
-MAPPING = 'Column by field, such as {"sale_date": "Order Date"}; replaces what was guessed, \'\' leaves a field out.'
+Rule = str | dict[str, str | int | float | bool | None]
+Mapping = dict[str, Rule]
+MAPPING = (
+    'What fills each field: a column, such as {"sale_date": "Order Date"}, or a rule: {"column": "Qty", "factor": 12}, '
+    '{"column": "Date", "format": "day-first"}, {"constant": "Germany"} or {"left": "Quantity", "op": "*", '
+    '"right": "UnitPrice"}. Replaces what was guessed field by field; \'\' leaves a field out.'
+)
+POLICY = "What is checked beside the types of cells, and what refuses the import; the source's, or the defaults."
+STATES = Literal["uploaded", "queued", "running", "loaded", "failed", "undone"]
+DatasetName = Literal[
+    "sales", "products", "customers", "events", "regressors", "stock",
+    "purchase_orders", "job_orders", "invoices", "payments",
+]  # fmt: skip
 
 
 class ImportPath(Request):
@@ -23,19 +36,40 @@ class UploadQuery(Request):
     """What happens after the upload."""
 
     start: bool = Field(True, description="Load at once; false keeps the file, to correct the mapping first.")
+    dry_run: bool = Field(False, description="Check it and report what would happen, but load nothing.")
 
 
 class UploadForm(Request):
-    """A CSV file (gzip allowed) with a header and one row a sale."""
+    """A file with a header and one record a row: CSV, Excel, JSON lines or Parquet, text ones also as gzip."""
 
     file: FileStorage
-    mapping: dict[str, str] | None = Field(None, description=MAPPING)
+    dataset: str = Field("", max_length=32, description=f"One of {', '.join(DATASETS)}; sales unless the source says.")
+    source: str = Field("", max_length=120, description="The name of a source whose mapping and policy are taken.")
+    mapping: Mapping | None = Field(None, description=MAPPING)
+    policy: dict[str, Any] | None = Field(None, description=POLICY)
+    sheet: str = Field("", max_length=200, description="The sheet of a workbook; the first with rows by default.")
 
 
 class StartBody(Request):
     """How to read the columns."""
 
-    mapping: dict[str, str] | None = Field(None, description=MAPPING)
+    mapping: Mapping | None = Field(None, description=MAPPING)
+    policy: dict[str, Any] | None = Field(None, description=POLICY)
+    dry_run: bool = Field(False, description="Check it and report what would happen, but load nothing.")
+
+
+class ImportQuery(PageQuery):
+    """Which imports."""
+
+    state: STATES | None = None
+    dataset: DatasetName | None = None
+    source: str = Field("", max_length=120, description="The name of a source.")
+
+
+class PreviewQuery(Request):
+    """How much of the file."""
+
+    rows: int = Field(20, ge=1, le=50, description="How many rows at most.")
 
 
 class ConflictAnswer(Answer):
@@ -49,15 +83,19 @@ class ImportAnswer(Answer):
     """An import and what became of its rows."""
 
     id: int
+    dataset: str
+    source: str | None = Field(description="The name of the source that it came from.")
     filename: str
     size: int = Field(description="Bytes.")
     sha256: str
-    state: Literal["uploaded", "queued", "running", "loaded", "failed"]
-    mapping: dict[str, str] = Field(description="Column by field.")
+    state: STATES
+    mapping: dict[str, Any] = Field(description="Column or rule by field.")
+    policy: dict[str, Any] | None = Field(description="What differs from the defaults; null where nothing does.")
     columns: list[str] = Field(description="The columns of the file.")
     rows_total: int | None
     rows_loaded: int | None
     rows_unchanged: int | None = Field(description="Rows that were there already.")
+    rows_changed: int | None = Field(description="Of the rows loaded, those that replaced an earlier one.")
     rows_rejected: int | None = Field(description="Rows kept aside with the reason; see /imports/{id}/rejected.")
     first_date: date | None
     last_date: date | None
@@ -65,6 +103,8 @@ class ImportAnswer(Answer):
     created_by: str
     created_at: datetime
     finished_at: datetime | None
+    undone_at: datetime | None
+    undone_by: str
 
 
 class ImportDetail(ImportAnswer):
@@ -73,6 +113,18 @@ class ImportDetail(ImportAnswer):
     report: dict[str, Any] | None
     conflicts: list[ConflictAnswer] = Field(description="Product codes that the file gives several names.")
     job_ids: list[int] = Field(description="The jobs that loaded it, or tried to; newest first.")
+
+
+class FilePreview(Answer):
+    """How a file is read, and its first rows."""
+
+    format: str
+    encoding: str
+    delimiter: str
+    sheet: str
+    sheets: list[str]
+    columns: list[str]
+    rows: list[dict[str, str]]
 
 
 class ImportList(ListAnswer):

@@ -1,10 +1,14 @@
-"""Imports: an upload becomes a row, and a checked mapping becomes a job. Shared by page, API and command."""
+"""Imports: an upload becomes a row, a checked mapping becomes a job, and all of it can be taken back.
+
+Shared by page, API and command.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import IO
+from typing import IO, Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -13,9 +17,12 @@ from ml.artifacts import ArtifactStore
 from ml.db.imports import Import, Source
 from ml.errors import ConflictError, MappingError
 from ml.etl import mapping as fields
+from ml.etl.datasets import SALES, Dataset, get_dataset
+from ml.etl.policy import Policy
+from ml.etl.rules import rules
 from ml.etl.sources.files import FileSample, inspect
 from webapp.errors import FieldError, InvalidRequestError, UnmappedColumnsError
-from webapp.queries.imports import get_import, job_dedupe_prefix, jobs_of_import
+from webapp.queries.imports import artifact_of, get_import, job_dedupe_prefix, job_number
 from worker.models import JobRun
 from worker.queues import request_job
 
@@ -23,17 +30,41 @@ FOLDER = "uploads"
 STARTABLE = ("uploaded", "failed")
 
 
-def create_import(session: Session, store: ArtifactStore, file: IO[bytes], filename: str, user: str) -> Import:
+@dataclass(frozen=True)
+class UploadOptions:
+    """How an uploaded file is to be read. What is left out is told from the file, or from the source.
+
+    `source` is the name of a saved source: its data set, mapping and policy hold. `mapping`
+    replaces single fields of what would be taken otherwise; '' leaves a field out. `sheet` is
+    the one to read of a workbook.
+    """
+
+    dataset: str = ""
+    source: str = ""
+    mapping: Mapping[str, Any] | None = None
+    policy: Mapping[str, Any] | None = None
+    sheet: str = ""
+
+
+AS_FOUND = UploadOptions()
+
+
+def create_import(
+    session: Session,
+    store: ArtifactStore,
+    file: IO[bytes],
+    filename: str,
+    user: str,
+    *,
+    options: UploadOptions = AS_FOUND,
+) -> Import:
     """Keep an uploaded file with a guessed mapping, to be corrected and started later; commits.
 
-    Raises SourceError where the file cannot be read as CSV; nothing is kept then.
+    Raises SourceError where the file cannot be read, InvalidRequestError or PolicyError where
+    an option is wrong; nothing is kept then.
     """
-    sample = inspect(file, filename)
-    row = new_import(store, file, filename, sample)
-    row.mapping, row.created_by = fields.guess(sample.columns, sample.rows), user
-    session.add(row)
-    session.commit()
-    return row
+    row, _ = _described(session, file, filename, options)
+    return _kept(session, store, file, row, user)
 
 
 def import_file(
@@ -43,83 +74,150 @@ def import_file(
     filename: str,
     user: str,
     *,
-    overrides: Mapping[str, str] | None = None,
+    options: UploadOptions = AS_FOUND,
+    dry_run: bool = False,
 ) -> tuple[Import, JobRun]:
-    """Keep an uploaded file and ask for the job that loads it; commits both at once.
+    """Keep an uploaded file and ask for the job that loads it, or with `dry_run` only checks it; commits both at once.
 
-    `overrides` replaces guessed columns by field; '' leaves a field out. Raises SourceError
-    or UnmappedColumnsError, and keeps nothing then.
+    Raises as `create_import` does, and UnmappedColumnsError; nothing is kept then.
     """
-    sample = inspect(file, filename)
-    mapping = merge_mapping(fields.guess(sample.columns, sample.rows), overrides or {})
-    check_mapping(mapping, sample.columns)
-    row = new_import(store, file, filename, sample)
-    row.mapping, row.created_by = mapping, user
-    session.add(row)
-    session.flush()
-    job = queue_import(session, row, mapping, user)
+    row, columns = _described(session, file, filename, options)
+    check_mapping(row.mapping, columns, get_dataset(row.dataset))
+    row = _kept(session, store, file, row, user, commit=False)
+    job = queue_import(session, row, row.mapping, row.policy, user, dry_run=dry_run)
     session.commit()
     return row, job
 
 
-def start_import(session: Session, import_id: int, mapping: Mapping[str, str] | None, user: str) -> JobRun:
-    """Ask for the job that loads an uploaded file, under `mapping` where given; commits.
+def start_import(
+    session: Session,
+    import_id: int,
+    mapping: Mapping[str, Any] | None,
+    user: str,
+    *,
+    policy: Mapping[str, Any] | None = None,
+    dry_run: bool = False,
+) -> JobRun:
+    """Ask for the job that loads an uploaded file, under `mapping` and `policy` where given; commits.
 
-    `mapping` is the whole of it; empty columns leave their field out. Raises NotFoundError,
-    ConflictError where the import was started already, and UnmappedColumnsError.
+    `mapping` is the whole of it; empty columns leave their field out. With `dry_run` the job
+    only reports what would happen, and the import can be started afterwards. Raises
+    NotFoundError, ConflictError where the import was started already or its file is gone,
+    UnmappedColumnsError and PolicyError.
     """
     row = get_import(session, import_id)
+    artifact_of(row)
+    dataset = get_dataset(row.dataset)
     chosen = merge_mapping({}, row.mapping if mapping is None else mapping)
-    check_mapping(chosen, row.dialect["columns"])
-    job = queue_import(session, row, chosen, user)
+    check_mapping(chosen, row.dialect["columns"], dataset)
+    checked = row.policy if policy is None else checked_policy(policy, dataset)
+    job = queue_import(session, row, chosen, checked, user, dry_run=dry_run)
     session.commit()
     return job
 
 
-def merge_mapping(guessed: Mapping[str, str], overrides: Mapping[str, str]) -> dict[str, str]:
-    """A mapping with some fields replaced; fields without a column are left out."""
-    return {field: column for field, column in {**guessed, **overrides}.items() if column}
+def undo_import(session: Session, import_id: int, user: str) -> JobRun:
+    """Ask for the job that takes a loaded import back; commits.
+
+    While one runs or waits, that one is returned. Raises NotFoundError, and ConflictError where nothing is loaded.
+    """
+    row = get_import(session, import_id)
+    if row.state != "loaded":
+        raise ConflictError(f"import {row.id} is {row.state}; only one that is loaded can be taken back.")
+    unfinished = sa.select(JobRun).where(
+        JobRun.kind == "take_back",
+        JobRun.dedupe_key.like(job_dedupe_prefix(row.id) + "%"),
+        JobRun.state.in_(("queued", "running")),
+    )
+    if (running := session.scalars(unfinished).first()) is not None:
+        return running
+    key = f"{job_dedupe_prefix(row.id)}{job_number(session, row.id)}"
+    job = request_job(session, "take_back", {"import_id": row.id}, requested_by=user, dedupe_key=key)
+    session.commit()
+    return job
 
 
-def check_mapping(mapping: Mapping[str, str], columns: list[str]) -> None:
+def merge_mapping(guessed: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """A mapping with some fields replaced; fields without a rule are left out."""
+    return {field: rule for field, rule in {**guessed, **overrides}.items() if rule}
+
+
+def check_mapping(mapping: Mapping[str, Any], columns: list[str], dataset: Dataset = SALES) -> None:
     """Raise UnmappedColumnsError, with an error for each wrong field, unless the mapping can be loaded."""
     try:
-        fields.check(mapping, columns)
+        fields.check(mapping, columns, dataset)
     except MappingError as error:
-        raise UnmappedColumnsError(str(error), field_errors(mapping, columns)) from None
+        raise UnmappedColumnsError(str(error), field_errors(mapping, columns, dataset)) from None
 
 
-def field_errors(mapping: Mapping[str, str], columns: list[str]) -> list[FieldError]:
+def field_errors(mapping: Mapping[str, Any], columns: list[str], dataset: Dataset = SALES) -> list[FieldError]:
+    """What is wrong with each field of a mapping by itself."""
     missing = [
         FieldError(f"mapping.{field.name}", f"no column is chosen for {field.label}")
-        for field in fields.FIELDS
-        if field.required and field.name not in mapping
+        for field in dataset.fields
+        if field.required and not mapping.get(field.name)
     ]
-    unknown = [FieldError(f"mapping.{name}", "there is no such field") for name in mapping if name not in fields.FIELD]
-    absent = [
-        FieldError(f"mapping.{name}", f"the file has no column {column!r}")
-        for name, column in mapping.items()
-        if name in fields.FIELD and column not in columns
-    ]
-    return missing + unknown + absent
+    return missing + [error for name, rule in mapping.items() for error in _rule_errors(name, rule, columns, dataset)]
 
 
-def new_import(store: ArtifactStore, file: IO[bytes], filename: str, sample: FileSample) -> Import:
-    """Store the file and describe it in a row, not yet added to a session."""
-    name = file_name(filename)
-    artifact, sha256, size = store.put_file(FOLDER, file, ".csv.gz" if name.endswith(".gz") else ".csv")
-    dialect = {**sample.dialect, "columns": sample.columns}
-    return Import(filename=name, artifact=artifact, sha256=sha256, size=size, dialect=dialect)
+def _rule_errors(name: str, rule: Any, columns: list[str], dataset: Dataset) -> list[FieldError]:
+    where = f"mapping.{name}"
+    if name not in dataset.by_name:
+        return [FieldError(where, "there is no such field")]
+    try:
+        found = rules({name: rule}, dataset)
+    except MappingError as error:
+        return [FieldError(where, str(error).rstrip("."))]
+    absent = [column for one in found.values() for column in one.columns if column not in columns]
+    return [FieldError(where, f"the file has no column {column!r}") for column in absent]
 
 
-def named_source(session: Session, name: str, dataset: str) -> Source:
+def checked_policy(policy: Mapping[str, Any] | None, dataset: Dataset) -> dict[str, Any] | None:
+    """A policy as it is kept; raises PolicyError, naming the key, where it is wrong."""
+    return None if policy is None else Policy.from_dict(policy, dataset).to_dict()
+
+
+def named_source(session: Session, name: str, dataset: str = "") -> Source:
     """The source of that name; raises InvalidRequestError where there is none, or one of another data set."""
     found = session.scalar(sa.select(Source).where(Source.name == name))
     if found is None:
         raise InvalidRequestError([FieldError("source", f"there is no source {name!r}")])
-    if found.dataset != dataset:
+    if dataset not in ("", found.dataset):
         raise InvalidRequestError([FieldError("source", f"the source {name!r} gives {found.dataset}, not {dataset}")])
     return found
+
+
+def _described(session: Session, file: IO[bytes], filename: str, options: UploadOptions) -> tuple[Import, list[str]]:
+    """An import for a file, not yet stored and not yet added to a session; and the file's columns."""
+    source = named_source(session, options.source, options.dataset) if options.source else None
+    dataset = get_dataset(source.dataset if source else options.dataset or SALES.name)
+    policy = checked_policy(options.policy, dataset)
+    name = file_name(filename)
+    sample = inspect(file, name, {"sheet": options.sheet} if options.sheet else None)
+    known = dict(source.mapping) if source and source.mapping else fields.guess(sample.columns, sample.rows, dataset)
+    row = Import(filename=name, dataset=dataset.name, state="uploaded")
+    row.mapping = merge_mapping(known, options.mapping or {})
+    row.source_id = source.id if source else None
+    row.policy = policy if policy is not None else (source.policy or None) if source else None
+    row.dialect = {**sample.dialect, "columns": sample.columns, **_sheets(sample)}
+    return row, sample.columns
+
+
+def _sheets(sample: FileSample) -> dict[str, Any]:
+    return {"sheets": list(sample.sheets)} if sample.sheets else {}
+
+
+def _kept(
+    session: Session, store: ArtifactStore, file: IO[bytes], row: Import, user: str, *, commit: bool = True
+) -> Import:
+    """Store the file of an import and add the import."""
+    suffix = f".{row.dialect.get('format', 'csv')}" + (".gz" if row.filename.endswith(".gz") else "")
+    file.seek(0)
+    row.artifact, row.sha256, row.size = store.put_file(FOLDER, file, suffix)
+    row.created_by = user
+    session.add(row)
+    session.commit() if commit else session.flush()
+    return row
 
 
 def file_name(sent: str) -> str:
@@ -128,18 +226,27 @@ def file_name(sent: str) -> str:
     return "".join(character for character in name if character.isprintable())[:250].strip() or "upload.csv"
 
 
-def queue_import(session: Session, row: Import, mapping: dict[str, str], user: str) -> JobRun:
+def queue_import(
+    session: Session,
+    row: Import,
+    mapping: dict[str, Any],
+    policy: dict[str, Any] | None,
+    user: str,
+    *,
+    dry_run: bool = False,
+) -> JobRun:
     """Mark the import as queued and add its job; leaves the commit to the caller.
 
-    The conditional UPDATE lets one of two simultaneous starts win.
+    The conditional UPDATE lets one of two simultaneous starts win. A dry run leaves the state as it is.
     """
+    state = {} if dry_run else {"state": "queued", "error": None}
     won = session.execute(
         sa.update(Import)
         .where(Import.id == row.id, Import.state.in_(STARTABLE))
-        .values(state="queued", mapping=mapping, error=None)
+        .values(mapping=mapping, policy=policy, **state)
     )
     if won.rowcount != 1:  # type: ignore[attr-defined]
         raise ConflictError(f"import {row.id} was started already; it is {row.state}.")
-    number = len(jobs_of_import(session, row.id)) + 1
-    dedupe_key = f"{job_dedupe_prefix(row.id)}{number}"
-    return request_job(session, "ingest", {"import_id": row.id}, requested_by=user, dedupe_key=dedupe_key)
+    key = f"{job_dedupe_prefix(row.id)}{job_number(session, row.id)}"
+    arguments = {"import_id": row.id, **({"dry_run": True} if dry_run else {})}
+    return request_job(session, "ingest", arguments, requested_by=user, dedupe_key=key)
