@@ -16,7 +16,7 @@ from ml.etl.gather import MAX_CONFLICTS, Description, Gatherer, Place
 from ml.etl.keys import RowKeys
 from ml.etl.quality import CheckedBatch, Checker, Rejection, reject_malformed
 from ml.etl.sources.files import FileSample
-from ml.etl.sources.rows import RowReader
+from ml.etl.sources.rows import Reader, open_rows
 from ml.etl.spool import Spool
 from ml.etl.survey import Survey, survey
 from ml.progress import Progress, silent
@@ -96,14 +96,14 @@ def check_file(
     checked = CheckedFile(notes=found.notes)
     try:
         with open_file() as file:
-            _check_rows(checked, RowReader(file, sample), Checker(mapping, found, today), found, progress)
+            _check_rows(checked, open_rows(file, sample), Checker(mapping, found, today), found, progress)
     except BaseException:
         checked.__exit__()
         raise
     return checked
 
 
-def _check_rows(checked: CheckedFile, reader: RowReader, checker: Checker, found: Survey, progress: Progress) -> None:
+def _check_rows(checked: CheckedFile, reader: Reader, checker: Checker, found: Survey, progress: Progress) -> None:
     gatherer, row_keys, done = Gatherer(), RowKeys(), 0
     for batch in reader:
         good, rejections = checker.check(batch)

@@ -78,9 +78,9 @@ class Checker:
 
 
 def reject_malformed(row: Malformed) -> Rejection:
-    """The rejection of a row that has not as many fields as the header."""
+    """The rejection of a row that is not written like the others."""
     reason = f"the row has {row.fields} fields where the header has {row.expected}; check quotation marks"
-    return Rejection(row.number, "", "", reason, row.row)
+    return Rejection(row.number, "", "", row.reason or reason, row.row)
 
 
 def _reader(field: Field, survey: Survey, today: date) -> DateReader | NumberReader | TextReader:

@@ -13,7 +13,7 @@ from ml.etl.dates import DateFormat, detect_format
 from ml.etl.mapping import FIELD
 from ml.etl.numbers import COMMA_DECIMAL, POINT_DECIMAL, NumberFormat
 from ml.etl.sources.files import FileSample
-from ml.etl.sources.rows import RowReader
+from ml.etl.sources.rows import open_rows
 from ml.progress import Progress, silent
 
 ISO_DATE = r"^\s*\d{4}"
@@ -36,7 +36,7 @@ class Survey:
 def survey(file: IO[bytes], sample: FileSample, mapping: Mapping[str, str], progress: Progress = silent) -> Survey:
     """Read the file once for the columns that need a format; raises SourceError where it breaks off."""
     numeric = [name for name in mapping if FIELD[name].kind == "number"]
-    reader = RowReader(file, sample, sorted({mapping[name] for name in (*numeric, "sale_date")}))
+    reader = open_rows(file, sample, sorted({mapping[name] for name in (*numeric, "sale_date")}))
     days: set[str] = set()
     evidence: Counter[tuple[str, str]] = Counter()
     rows = 0

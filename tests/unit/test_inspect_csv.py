@@ -84,7 +84,7 @@ def test_short_rows_are_filled_up() -> None:
     [
         (b"", "is empty"),
         (b" \n\n", "is empty"),
-        (b"PK\x03\x04rest", "Excel workbook"),
+        (b"PK\x03\x04rest", "damaged Excel workbook"),
         (b"%PDF-1.7", "a PDF"),
         (bytes(range(256)) * 4, "no text"),
         (b"day,amount\n2024-01-31,1\x00\n", "control character 0x00"),

@@ -13,7 +13,7 @@ import pytest
 from ml.errors import SourceError
 from ml.etl import check, mapping
 from ml.etl.check import check_file
-from ml.etl.sources import files, rows
+from ml.etl.sources import csv_rows, files
 
 TODAY = date(2024, 6, 1)
 HEADER = "Date,Region,Item,Customer,Amount,Qty\n"
@@ -85,7 +85,7 @@ def test_undecodable_bytes_reject_their_row_only() -> None:
 
 
 def test_malformed_rows_are_rejected_and_rows_keep_their_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rows, "BLOCK", 256)  # many batches
+    monkeypatch.setattr(csv_rows, "BLOCK", 256)  # many batches
     lines = [GOOD.strip()] * 60
     lines[3], lines[20], lines[59] = "2024-01-31,North", "2024-01-31,North,A,C1,10,2,extra,more", "only one"
     lines[40] = "soon,North,A,C1,10,2"
@@ -142,7 +142,7 @@ def test_a_product_under_several_names_takes_the_most_frequent_and_is_a_conflict
 
 
 def test_a_quotation_mark_that_is_never_closed_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rows, "BLOCK", 1 << 12)
+    monkeypatch.setattr(csv_rows, "BLOCK", 1 << 12)
     with pytest.raises(SourceError, match="never closed"):
         run(HEADER + GOOD * 100 + '2024-01-31,"North,A,C1,10,2\n' + GOOD * 1_000)
 

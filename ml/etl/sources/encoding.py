@@ -5,17 +5,29 @@ from __future__ import annotations
 import codecs
 import gzip
 import io
+import os
 import zlib
 from typing import IO, cast
 
 from ml.errors import SourceError
+from ml.etl.sources.texts import UNREADABLE
+from ml.settings import read_int
 
 CHUNK = 1 << 18
 SCAN_LIMIT = 64 << 20
 """Bytes that are looked at to tell the encoding; ASCII up to there counts as UTF-8."""
 
-UNREADABLE = "\ufffd"
-"""What stands where bytes were no text in the file's encoding."""
+RATIO = 250
+"""Times that a packed file may grow, once it is past RATIO_FROM bytes; tables grow 5 to 50 times."""
+
+RATIO_FROM = 64 << 20
+
+CODE_PAGES = frozenset({f"cp{number}" for number in (437, 850, 932, 949, 1250, 1251, 1252, 1253, 1254, 1257)})
+CHOICES = CODE_PAGES | {
+    *("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "mac-roman", "gb18030", "big5"),
+    *(f"iso-8859-{part}" for part in (1, 2, 9, 15)),
+}
+"""What a file may be said to be written in. Only Unicode and cp1252 are told without being said."""
 
 GZIP_MAGIC = b"\x1f\x8b"
 BOMS = (
@@ -25,19 +37,40 @@ BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-FORMATS = (
-    (b"PK\x03\x04", "an Excel workbook or another zip file"),
-    (b"\xd0\xcf\x11\xe0", "an old Excel workbook (.xls)"),
-    (b"%PDF", "a PDF"),
-    (b"PAR1", "a Parquet file"),
-    (b"\x89PNG", "a PNG image"),
-    (b"\xff\xd8\xff", "a JPEG image"),
-    (b"GIF8", "a GIF image"),
-    (b"SQLite format 3", "an SQLite database"),
-    (b"\x7fELF", "a program"),
-)
 CONTROL = frozenset(range(32)) - frozenset(b"\t\n\r\f\x1a")
 UNUSED_IN_CP1252 = frozenset(b"\x81\x8d\x8f\x90\x9d")
+
+
+def max_unpacked() -> int:
+    """Bytes that a packed file (gzip, workbook) may hold: FORECASTLE_UNPACKED_MB, 2,048 MB by default."""
+    return read_int(os.environ, "FORECASTLE_UNPACKED_MB", 2_048) << 20
+
+
+def check_unpacked(packed: int, unpacked: int) -> None:
+    """Raise SourceError where a packed file holds more than may be read, or grows as only a trap does."""
+    if unpacked > (limit := max_unpacked()):
+        raise SourceError(
+            f"the file holds more than {limit >> 20:,} MB unpacked. Split it, or let the operator raise "
+            "FORECASTLE_UNPACKED_MB."
+        )
+    if unpacked > RATIO_FROM and unpacked > RATIO * max(packed, 1):
+        raise SourceError(
+            f"the file grows more than {RATIO} times when it is unpacked, as no table does. Upload it unpacked."
+        )
+
+
+class Unpacked(gzip.GzipFile):
+    """The content of a gzip file; raises SourceError where there is too much of it."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        super().__init__(fileobj=file)
+        self._packed, self._out = file, 0
+
+    def read(self, size: int | None = -1) -> bytes:
+        content = super().read(size)
+        self._out += len(content)
+        check_unpacked(self._packed.tell(), self._out)
+        return content
 
 
 def decompressed(file: IO[bytes]) -> IO[bytes]:
@@ -45,7 +78,16 @@ def decompressed(file: IO[bytes]) -> IO[bytes]:
     file.seek(0)
     magic = file.read(2)
     file.seek(0)
-    return cast(IO[bytes], gzip.GzipFile(fileobj=file)) if magic == GZIP_MAGIC else file
+    return cast(IO[bytes], Unpacked(file)) if magic == GZIP_MAGIC else file
+
+
+def check_encoding(encoding: str) -> str:
+    """The encoding itself, '' where none is given; SourceError for one that is not offered."""
+    if encoding and encoding not in CHOICES:
+        raise SourceError(
+            f"files cannot be read in the encoding {encoding!r}; expected one of {', '.join(sorted(CHOICES))}."
+        )
+    return encoding
 
 
 def read_bytes(file: IO[bytes], size: int) -> bytes:
@@ -63,10 +105,7 @@ def detect_encoding(file: IO[bytes], name: str) -> str:
     """
     head = read_bytes(file, CHUNK)
     if not head.strip():
-        raise SourceError(f"{name} is empty; expected a CSV file with a header line and rows.")
-    for magic, what in FORMATS:
-        if head.startswith(magic):
-            raise SourceError(f"{name} is {what}, not a CSV file. Save or export the sales as CSV, then upload that.")
+        raise SourceError(f"{name} is empty; expected a file with column names and rows.")
     for mark, encoding in BOMS:
         if head.startswith(mark):
             return encoding
