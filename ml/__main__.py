@@ -12,6 +12,7 @@ from ml.errors import ForecastleError
 COMMANDS = {
     "backtest": ("ml.evaluation.cli", "score a model on a panel by rolling origin"),
     "demo-data": ("ml.demo.command", "write the sales of an invented distribution company"),
+    "secret-key": ("ml.secrets", "print a new key for the credentials of sources (FORECASTLE_SECRET_KEY)"),
 }
 
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ml.errors import ConfigurationError
 
 ROOT = Path(__file__).resolve().parent.parent
+SOURCE_KEY_FILE = "sources.key"
+"""Below the home folder: the key of the credentials of sources, where the environment gives none."""
 
 
 def read_int(env: Mapping[str, str], name: str, default: int, minimum: int = 1) -> int:
@@ -42,14 +44,27 @@ def read_bool(env: Mapping[str, str], name: str, default: bool = False) -> bool:
     raise ConfigurationError(f"{name} is {text!r}; expected one of 1, 0, true, false, yes, no, on, off.")
 
 
+def read_list(env: Mapping[str, str], name: str) -> tuple[str, ...]:
+    """The parts of a setting that are separated by commas."""
+    return tuple(part.strip() for part in env.get(name, "").split(",") if part.strip())
+
+
 @dataclass(frozen=True)
 class Settings:
-    """Where data and models live, and how much of the machine may be used."""
+    """Where data and models live, how much of the machine may be used, and what sources of data may reach.
+
+    `secret_keys` encrypt the credentials of sources (`ml.secrets`): the first one encrypts, all of them decrypt.
+    `allowed_hosts` are hosts of the inner network that HTTP sources may reach, with or without a port.
+    `source_folders` are the folders in which SQLite files may be read as sources.
+    """
 
     home: Path
     database_url: str
     artifact_url: str
     threads: int
+    secret_keys: tuple[str, ...] = field(default=(), repr=False)
+    allowed_hosts: tuple[str, ...] = ()
+    source_folders: tuple[Path, ...] = ()
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> Settings:
@@ -61,4 +76,14 @@ class Settings:
             database_url=env.get("DATABASE_URL", "").strip() or f"sqlite:///{home / 'forecastle.db'}",
             artifact_url=env.get("ARTIFACT_URL", "").strip() or str(home / "artifacts"),
             threads=read_int(env, "FORECASTLE_THREADS", os.cpu_count() or 1),
+            secret_keys=read_list(env, "FORECASTLE_SECRET_KEY") or _kept_key(home),
+            allowed_hosts=tuple(host.lower() for host in read_list(env, "FORECASTLE_ALLOWED_HOSTS")),
+            source_folders=tuple(Path(folder).resolve() for folder in read_list(env, "FORECASTLE_SOURCE_FOLDERS"))
+            or (home / "sources",),
         )
+
+
+def _kept_key(home: Path) -> tuple[str, ...]:
+    """The key that the supervisor made for this installation; none where there is none yet."""
+    file = home / SOURCE_KEY_FILE
+    return (file.read_text().strip(),) if file.is_file() else ()

@@ -54,7 +54,16 @@ def _kinds(*kinds: JobKind) -> dict[str, JobKind]:
 
 KINDS: dict[str, JobKind] = _kinds(
     JobKind("ingest", "ingest", "worker.jobs.ingest", timeout=1800, required=frozenset({"import_id"})),
+    JobKind(
+        "pull",
+        "ingest",
+        "worker.jobs.pull",
+        timeout=2 * 3600,
+        required=frozenset({"source_id"}),
+        optional=frozenset({"full"}),
+    ),
     JobKind("refresh", "ingest", "worker.jobs.refresh", timeout=1800, optional=frozenset({"since", "until"})),
+    JobKind("clean", "ingest", "worker.jobs.clean", timeout=1800),
     JobKind(
         "train",
         "train",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -21,29 +22,16 @@ from ml.db.session import create_engine, create_sessions
 from worker import health
 from worker.connection import AWAY, connect
 from worker.process import configure_logging, process_name, stop_on_signals
+from worker.pulls import request_due_pulls
 from worker.queues import request_job
 from worker.schedule import SCHEDULE, Scheduled
 from worker.settings import WorkerSettings
+from worker.slots import GRACE, latest_slot
 
 log = logging.getLogger(__name__)
 
-GRACE = timedelta(hours=1)
-"""A slot that was missed is made up for until then: the machine slept, or the database was away."""
-
 CATCH_UP_SECONDS = 60
 REPORT_SECONDS = 5
-
-
-def latest_slot(trigger: CronTrigger, now: datetime, grace: timedelta = GRACE) -> str | None:
-    """The last slot of `trigger` in the `grace` before `now` (in UTC), or None: its local time, to the second.
-
-    Without an offset, so that a time which the clock shows twice in autumn is one slot.
-    """
-    slot, after = None, now - grace
-    while (fire := trigger.get_next_fire_time(None, after)) is not None and fire <= now:
-        slot = fire.strftime("%Y-%m-%dT%H:%M:%S")
-        after = fire.astimezone(UTC) + timedelta(microseconds=1)  # in local time the sum would lose its fold
-    return slot
 
 
 def ask(session: Session, scheduled: Scheduled, zone: ZoneInfo, now: datetime) -> None:
@@ -67,14 +55,25 @@ class Clock:
             scheduler.add_job(self.fire, trigger, args=[[scheduled]], id=scheduled.id)
         now: dict[str, Any] = {"next_run_time": utc_now()}
         scheduler.add_job(self.fire, IntervalTrigger(seconds=CATCH_UP_SECONDS), args=[schedule], id="catch-up", **now)
+        scheduler.add_job(self.pull, CronTrigger(second=0, timezone=self._zone), id="pulls", **now)
         scheduler.add_job(self.report, IntervalTrigger(seconds=REPORT_SECONDS), id="report", **now)
 
     def fire(self, schedule: Sequence[Scheduled]) -> None:
         """Ask for the jobs that are due."""
+        with self._transaction() as session:
+            for scheduled in schedule:
+                ask(session, scheduled, self._zone, utc_now())
+
+    def pull(self) -> None:
+        """Ask for the pulls that are due. Sources come and go, so they are looked up every minute."""
+        with self._transaction() as session:
+            request_due_pulls(session, self._zone, utc_now(), GRACE)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Session]:
         try:
             with self._sessions() as session:
-                for scheduled in schedule:
-                    ask(session, scheduled, self._zone, utc_now())
+                yield session
                 session.commit()
         except sa.exc.OperationalError as error:
             log.warning("the database is away, catching up later: %s", error.orig)

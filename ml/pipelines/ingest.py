@@ -13,6 +13,7 @@ from ml.db.base import utc_now
 from ml.db.imports import Import
 from ml.errors import DataError, NotFoundError
 from ml.etl import load, mapping
+from ml.etl.advance import advance_source
 from ml.etl.check import CheckedFile, check_file
 from ml.etl.sources import files
 from ml.progress import Progress, silent
@@ -68,6 +69,7 @@ def load_import(session: Session, store: ArtifactStore, import_id: int, progress
         loaded = load.publish(session, import_id, checked.rows.rows)
         _record(record, checked, loaded)
     record.state, record.finished_at = "loaded", utc_now()
+    advance_source(session, record)
     session.flush()
     return _result(record)
 

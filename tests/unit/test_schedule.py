@@ -10,7 +10,7 @@ from apscheduler.triggers.cron import CronTrigger
 
 from worker.queues import KINDS
 from worker.schedule import SCHEDULE, Scheduled
-from worker.scheduler import latest_slot
+from worker.slots import latest_slot
 
 BERLIN = ZoneInfo("Europe/Berlin")
 

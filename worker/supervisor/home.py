@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ml.errors import ConfigurationError, ConflictError
-from ml.settings import Settings, read_int
+from ml.secrets import generate_key
+from ml.settings import SOURCE_KEY_FILE, Settings, read_int
 from worker import valkey
 
 FIRST_PORT, PORTS = 8000, 100
@@ -44,13 +45,19 @@ def locked(home: Path) -> Iterator[None]:
 
 
 def ensure_secret(home: Path) -> None:
-    """Make the key that signs tokens, once; only this user may read it."""
+    """Make the key that signs tokens and the one that encrypts credentials, once; only this user may read them."""
+    _keep(home / "secret.key", secrets.token_hex(32))
+    _keep(home / SOURCE_KEY_FILE, generate_key())
+
+
+def _keep(path: Path, text: str) -> None:
+    """Write a private file unless it is there."""
     try:
-        descriptor = os.open(home / "secret.key", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
         return
     with os.fdopen(descriptor, "w") as file:
-        file.write(secrets.token_hex(32))
+        file.write(text)
 
 
 def environment(settings: Settings, env: Mapping[str, str]) -> dict[str, str]:
