@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -11,8 +11,10 @@ from sqlalchemy.orm import Session
 from ml.db.bulk import in_lists, insert_rows, lock_for_writing, table_of
 from ml.db.catalog import Customer, Product, Series
 from ml.db.keys import hash_key
-from ml.etl.gather import Description, Place
 from ml.hierarchy import node_key
+
+if TYPE_CHECKING:  # it needs pandas, which the web does without
+    from ml.etl.gather import Description, Place
 
 Rows = dict[bytes, Any]
 """Rows of a table by their natural key."""

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import pyarrow as pa
 
-from ml.etl.check import REJECTIONS
+from ml.etl.columns import NO_DAY, Known
 from ml.etl.datasets import Dataset
 from ml.etl.gather import Description
+from ml.etl.policy import DEFAULT, Policy
+from ml.etl.quality import CheckedBatch, Checker, Rejection, reject_malformed
 from ml.etl.record_tables import REFERENCES, Record, record_key
+from ml.etl.rejections import REJECTIONS, spool_rejections
+from ml.etl.rules import Rule, rules
+from ml.etl.sources.files import FileSample
+from ml.etl.sources.rows import Batch, Reader, open_rows
 from ml.etl.spool import Spool
+from ml.etl.survey import Survey, survey
+from ml.progress import Progress, silent
 
 ARROW = {"text": pa.string(), "date": pa.date32(), "number": pa.float64(), "flag": pa.bool_()}
 NAMES = {"customer_code": "customer_name"}
@@ -122,3 +130,73 @@ class CheckedRecords:
         if self.dataset.name == "events" and "ends_on" in record:
             record["ends_on"] = record["ends_on"] or record["starts_on"]
         return record
+
+
+def check_records(
+    open_file: Callable[[], IO[bytes]],
+    sample: FileSample,
+    mapping: Mapping[str, Any],
+    today: date,
+    progress: Progress = silent,
+    *,
+    dataset: Dataset,
+    policy: Policy = DEFAULT,
+    known: Mapping[str, Known] | None = None,
+) -> CheckedRecords:
+    """Check a file as `ml.etl.check.check_file` checks sales; close the result."""
+    filled = rules(mapping, dataset)
+    with open_file() as file:
+        found = survey(file, sample, filled, dataset, progress)
+    checked = CheckedRecords(dataset, list(filled))
+    checked.notes += found.notes
+    checker = Checker(filled, found, today, dataset, policy, known)
+    try:
+        with open_file() as file:
+            _check_rows(checked, open_rows(file, sample), checker, (found, filled), progress)
+        checked.finish()
+    except BaseException:
+        checked.__exit__()
+        raise
+    checked.notes += checker.notes
+    return checked
+
+
+def _check_rows(
+    checked: CheckedRecords,
+    reader: Reader,
+    checker: Checker,
+    read_as: tuple[Survey, Mapping[str, Rule]],
+    progress: Progress,
+) -> None:
+    (found, filled), done = read_as, 0
+    for batch in reader:
+        good, rejections = checker.check(batch)
+        backwards = _backwards(good)
+        rejections += [
+            _reject_backwards(batch, good, row, filled["ends_on"]) for row in np.flatnonzero(backwards).tolist()
+        ]
+        rejections += map(reject_malformed, reader.take_malformed())
+        checked.add({name: _without(good.cells(name), backwards) for name in checked.fields})
+        spool_rejections(checked, rejections)
+        done += len(batch)
+        progress("checking", done, found.rows)
+    spool_rejections(checked, map(reject_malformed, reader.take_malformed()))
+
+
+def _backwards(good: CheckedBatch) -> Any:
+    """Which rows of events end before they begin."""
+    starts, ends = good.dates.get("starts_on"), good.dates.get("ends_on")
+    if starts is None or ends is None:
+        return np.zeros(len(good), dtype=bool)
+    return (ends != NO_DAY) & (ends < starts)
+
+
+def _without(cells: list[Any], left_out: Any) -> list[Any]:
+    return [cell for cell, out in zip(cells, left_out, strict=True) if not out] if left_out.any() else cells
+
+
+def _reject_backwards(batch: Batch, good: CheckedBatch, row: int, rule: Rule) -> Rejection:
+    position = int(np.searchsorted(batch.numbers, good.rows[row]))
+    cells = {name: column[position].as_py() for name, column in batch.columns.items()}
+    reason = "the last day is before the first; expected the same day or a later one"
+    return Rejection(int(good.rows[row]), rule.column, cells.get(rule.column, rule.constant or ""), reason, cells)

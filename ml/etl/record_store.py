@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -14,8 +14,10 @@ from ml.db.catalog import Product
 from ml.db.imports import RecordVersion
 from ml.db.sales import SalesRow, SalesStaging, SalesSuperseded
 from ml.etl.catalog import ensure_customers, ensure_products, move_series
-from ml.etl.gather import Description
 from ml.etl.record_tables import Record, RecordTable
+
+if TYPE_CHECKING:  # it needs pandas, which the web does without
+    from ml.etl.gather import Description
 
 Ids = dict[str, dict[str, int]]
 """By the field of a reference: the id of each code."""
