@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ml.errors import DataError
+from ml.etl.cleaning import gaps as filling
 from ml.periods import check_freq, following, period_dates, period_numbers
 
 KEYS = ["unique_id", "ds"]
@@ -20,8 +21,8 @@ KEYS = ["unique_id", "ds"]
 class Wide:
     """The same numbers as matrices, one row per series: the form that the models compute on.
 
-    `y` is (series, periods) with NaN before a series starts; `known` holds one such matrix per known
-    column; `first` is the column of each series' first period; `numbers` are the periods' numbers.
+    `y` is (series, periods) with NaN before a series starts and where it is unknown; `known` holds one such matrix
+    per known column; `first` is the column of each series' first period; `numbers` are the periods' numbers.
     """
 
     ids: pd.Index[str]
@@ -32,13 +33,13 @@ class Wide:
 
     @property
     def lengths(self) -> NDArray[np.int64]:
-        """Observed periods per series."""
+        """Periods per series since it started."""
         return len(self.numbers) - self.first
 
 
 @dataclass(frozen=True)
 class Panel:
-    """A long table of series that all end in the same period, without gaps.
+    """A long table of series that all end in the same period, with a row for each period.
 
     `frame` has the columns `unique_id` (str), `ds` (first day of the period), `y` (units or money per
     period), then `static` columns (one value per series) and `known` columns (numbers known for future
@@ -140,8 +141,9 @@ class Panel:
         return self.frame[self.frame["y"].notna()]
 
     def _check_complete(self) -> None:
-        """Every series has each period from its own first one to the panel's last."""
-        rows = self._history
+        """Every series has a row for each period from its own first one to the panel's last."""
+        begun = self._history.groupby("unique_id", sort=False)["ds"].min()
+        rows = self.frame[(self.frame["ds"] >= self.frame["unique_id"].map(begun)) & (self.frame["ds"] <= self.last)]
         numbers = pd.Series(period_numbers(pd.DatetimeIndex(rows["ds"]), self.freq), index=rows.index)
         grouped = numbers.groupby(rows["unique_id"], sort=True)
         missing = numbers.max() - grouped.min() + 1 - grouped.size()
@@ -153,9 +155,12 @@ class Panel:
             )
 
 
-def fill_gaps(frame: pd.DataFrame, freq: str, static: Sequence[str] = (), known: Sequence[str] = ()) -> pd.DataFrame:
-    """Give every series each period from its first one to the table's last with sales; missing `y` becomes 0.
+def fill_gaps(
+    frame: pd.DataFrame, freq: str, static: Sequence[str] = (), known: Sequence[str] = (), gaps: str = "zero"
+) -> pd.DataFrame:
+    """Give every series each period from its first one to the table's last with sales.
 
+    Missing `y` becomes what `gaps` says (see `ml.etl.cleaning.gaps`): 0 unless asked otherwise.
     Static columns repeat the series' first value, known columns carry on the last value before the gap.
     Rows after the last period with any `y` (known columns only) stay as they are.
     """
@@ -170,10 +175,11 @@ def fill_gaps(frame: pd.DataFrame, freq: str, static: Sequence[str] = (), known:
     grid = pd.DataFrame({"unique_id": np.repeat(first.index.to_numpy(), counts), "ds": dates})
     later = clean[(clean["ds"] > dates.max()) & clean["unique_id"].isin(first.index)]
     filled = pd.concat([grid, later[KEYS]], ignore_index=True).merge(clean, on=KEYS, how="left")
-    filled["y"] = filled["y"].where(filled["y"].notna() | (filled["ds"] > dates.max()), 0.0)
+    filled = filled.sort_values(KEYS, kind="stable", ignore_index=True)
+    past = filled["ds"] <= dates.max()
+    filled.loc[past, "y"] = filling.fill(filled.loc[past, "y"], filled.loc[past, "unique_id"], gaps)
     carried = [*static, *known]
     if carried:
-        filled = filled.sort_values(KEYS, kind="stable", ignore_index=True)
         filled[carried] = filled.groupby("unique_id", sort=False)[carried].ffill()
     return filled
 

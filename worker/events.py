@@ -30,11 +30,25 @@ class SalesImported(Event):
 
 
 @dataclass(frozen=True)
+class RecordsImported(Event):
+    """Records of a data set other than sales were added, changed, or taken back."""
+
+    import_id: int
+    dataset: str
+    rows: int
+
+
+@dataclass(frozen=True)
 class AggregatesRefreshed(Event):
     """The sales totals between two days (None: from the first, to the last) match the rows again."""
 
     since: date | None
     until: date | None
+
+
+@dataclass(frozen=True)
+class SalesCleaned(Event):
+    """Outliers and stockouts were looked for anew: the policy, the stock levels or the events have changed."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +79,16 @@ class JobFailed(Event):
 
 
 EVENTS: dict[str, type[Event]] = {
-    event.__name__: event for event in (SalesImported, AggregatesRefreshed, ModelTrained, ForecastPublished, JobFailed)
+    event.__name__: event
+    for event in (
+        SalesImported,
+        RecordsImported,
+        AggregatesRefreshed,
+        SalesCleaned,
+        ModelTrained,
+        ForecastPublished,
+        JobFailed,
+    )
 }
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from ml.db.results import ModelVersion
 from ml.db.sales import SalesDaily
 from ml.grains import GRAINS, read_coverage
-from worker.events import AggregatesRefreshed, Event, ModelTrained, SalesImported
+from worker.events import AggregatesRefreshed, Event, ModelTrained, SalesCleaned, SalesImported
 from worker.queues import request_job
 
 OUTGROWN = 2
@@ -26,9 +26,9 @@ def refresh_aggregates(session: Session, event_id: int, event: SalesImported) ->
     _request(session, event_id, "refresh", arguments)
 
 
-def train_or_forecast(session: Session, event_id: int, _event: AggregatesRefreshed) -> None:
-    """New totals call for a new forecast; where no model serves a grain yet, or one that the data has outgrown,
-    for a model first."""
+def train_or_forecast(session: Session, event_id: int, _event: AggregatesRefreshed | SalesCleaned) -> None:
+    """New totals, or another way to clean them, call for a new forecast; where no model serves a grain yet, or one
+    that the data has outgrown, for a model first."""
     if session.scalar(sa.select(SalesDaily.id).order_by(SalesDaily.id).limit(1)) is None:
         return  # the nightly refresh of a database without sales
     serving = {model.grain: model for model in session.scalars(sa.select(ModelVersion).where(ModelVersion.slot != ""))}
@@ -57,6 +57,7 @@ def forecast_with_champion(session: Session, event_id: int, event: ModelTrained)
 HANDLERS: dict[type[Event], tuple[Handler, ...]] = {
     SalesImported: (refresh_aggregates,),
     AggregatesRefreshed: (train_or_forecast,),
+    SalesCleaned: (train_or_forecast,),
     ModelTrained: (forecast_with_champion,),
 }
 

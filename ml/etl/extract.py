@@ -10,14 +10,18 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ml.db.catalog import Product
-from ml.db.sales import SalesMonthly
+from ml.db.functions import year_month
+from ml.db.sales import SalesMonthly, SalesRaw
 from ml.errors import NotEnoughHistoryError
+from ml.etl.cleaning.policy import DEFAULT, CleaningSettings, read_settings
 from ml.grains import MIN_PERIODS, Coverage, Grain, read_coverage
 from ml.hierarchy import LOCATION_LEVELS, LOCATION_NAMES, PRODUCT_LEVELS, PRODUCT_NAMES, node_key
 from ml.panel import Panel, fill_gaps
 
 ACTIVE_PERIODS = 12
 """A series has enough history of its own when it sold in so many periods."""
+CENT = 0.005
+"""Amounts that differ by less are the same."""
 
 PRODUCT_COLUMNS = {**PRODUCT_NAMES, "product": ("category", "subcategory", "product_id")}
 NAMES = ("region", "territory", "area", "category", "subcategory", "product_id")
@@ -43,11 +47,15 @@ class Level:
 
 @dataclass(frozen=True)
 class SalesTable:
-    """Sales per leaf and complete period: the name columns, `ds` (period start) and `y` (currency)."""
+    """Sales per leaf and complete period: the name columns, `ds` (period start) and `y` (currency).
+
+    `settings` is the cleaning policy; returns are treated by it already.
+    """
 
     frame: pd.DataFrame
     coverage: Coverage
     grain: Grain
+    settings: CleaningSettings = DEFAULT
 
 
 def read_sales(session: Session, grain: Grain) -> SalesTable:
@@ -59,20 +67,35 @@ def read_sales(session: Session, grain: Grain) -> SalesTable:
     found = coverage.periods if coverage else 0
     if coverage is None or found < MIN_PERIODS:
         raise NotEnoughHistoryError(found, MIN_PERIODS, grain.unit)
+    settings = read_settings(session)
     columns = [
         SalesMonthly.region, SalesMonthly.territory, SalesMonthly.area,
         Product.category, Product.subcategory, SalesMonthly.product_id,
-        SalesMonthly.yearmonth, SalesMonthly.total_sales,
+        SalesMonthly.yearmonth, SalesMonthly.total_sales, SalesMonthly.series_id,
     ]  # fmt: skip
     query = (
         sa.select(*columns)
         .join(Product, Product.id == SalesMonthly.product_id)
         .where(SalesMonthly.yearmonth.between(f"{coverage.first_complete:%Y-%m}", f"{coverage.last_complete:%Y-%m}"))
     )
-    frame = pd.DataFrame(session.execute(query).all(), columns=[*NAMES, "yearmonth", "y"])
-    frame["ds"] = pd.to_datetime(frame.pop("yearmonth"), format="%Y-%m")
+    frame = pd.DataFrame(session.execute(query).all(), columns=[*NAMES, "yearmonth", "y", "leaf"])
     frame["y"] = frame["y"].astype(float)
-    return SalesTable(frame, coverage, grain)
+    if settings.returns == "ignore":
+        frame = without_returns(session, frame)
+    frame["ds"] = pd.to_datetime(frame.pop("yearmonth"), format="%Y-%m")
+    return SalesTable(frame.drop(columns="leaf"), coverage, grain, settings)
+
+
+def without_returns(session: Session, frame: pd.DataFrame) -> pd.DataFrame:
+    """Rows of leaf and `yearmonth` without what the negative rows took off; those of returns alone go."""
+    month = year_month(SalesRaw.sale_date)
+    query = sa.select(SalesRaw.series_id, month, sa.func.sum(SalesRaw.sales_amount))
+    query = query.where(SalesRaw.sales_amount < 0).group_by(SalesRaw.series_id, month)
+    returned = pd.DataFrame(session.execute(query).all(), columns=["leaf", "yearmonth", "returned"])
+    joined = frame.merge(returned, on=["leaf", "yearmonth"], how="left")
+    sold = joined["y"] - joined["returned"].astype(float).fillna(0.0)
+    only_returns = joined["returned"].notna() & (sold.abs() < CENT)
+    return joined.assign(y=sold).loc[~only_returns, list(frame.columns)].reset_index(drop=True)
 
 
 def available_levels(frame: pd.DataFrame) -> tuple[list[str], list[str]]:
@@ -130,14 +153,14 @@ def sum_to_level(frame: pd.DataFrame, level: Level) -> pd.DataFrame:
 def base_panel(table: SalesTable, level: Level) -> tuple[Panel, pd.DataFrame]:
     """The panel to forecast, and its nodes: `unique_id` with the columns of `level`, one row per series.
 
-    A series starts with its first sale; later periods without sales are zero.
+    A series starts with its first sale; later periods without sales are as the policy's `gaps` says.
     """
     columns = list(level.columns)
     summed = sum_to_level(table.frame, level)
     summed["unique_id"] = unique_ids(summed, level)
     nodes = summed[["unique_id", *columns]].drop_duplicates("unique_id", ignore_index=True)
     long = summed.astype(dict.fromkeys(columns, str))
-    filled = fill_gaps(long, table.grain.freq, static=columns)
+    filled = fill_gaps(long, table.grain.freq, static=columns, gaps=table.settings.gaps)
     panel = Panel.from_frame(filled, table.grain.freq, table.grain.season_length, static=columns)
     return panel, nodes
 

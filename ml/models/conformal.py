@@ -109,7 +109,7 @@ class ConformalForecaster:
             parts.append(
                 rows.merge(panel.frame[["unique_id", "ds", "y"]], on=["unique_id", "ds"]).assign(cutoff=cutoff)
             )
-        return pd.concat(parts, ignore_index=True)
+        return pd.concat(parts, ignore_index=True).dropna(subset=["y"])  # what is unknown tells of no error
 
 
 @dataclass(frozen=True)

@@ -30,12 +30,24 @@ class SeasonalNaive:
     def fit(self, panel: Panel) -> FittedSeasonalNaive:
         """Keep the last season of each series."""
         wide, season = panel.wide, panel.season_length
-        last = wide.y[:, -1:]
+        y = carried(wide.y, season)
         seasonal = wide.lengths >= season
-        cycle = np.repeat(last, season, axis=1)
+        cycle = np.repeat(y[:, -1:], season, axis=1)
         if seasonal.any():
-            cycle[seasonal] = wide.y[seasonal, -season:]
+            cycle[seasonal] = y[seasonal, -season:]
         return FittedSeasonalNaive(cycle, np.where(seasonal, SEASONAL_NAIVE, NAIVE).astype(object))
+
+
+def carried(y: Floats, season: int) -> Floats:
+    """`y` with unknown values as they were a season before, else as in the period before them."""
+    if np.isfinite(y[:, -season:]).all():
+        return y
+    filled = y.copy()
+    for lag in (season, 1):
+        for column in range(lag, y.shape[1]):
+            missing = np.isnan(filled[:, column])
+            filled[missing, column] = filled[missing, column - lag]
+    return filled
 
 
 @dataclass(frozen=True)

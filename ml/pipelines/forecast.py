@@ -16,7 +16,10 @@ from ml.db.base import utc_now
 from ml.db.bulk import insert_rows
 from ml.db.results import ForecastResult, ForecastRun, ModelVersion
 from ml.errors import ConflictError
-from ml.etl.extract import base_panel, read_sales
+from ml.etl.cleaning.clean import clean_panel
+from ml.etl.cleaning.context import read_context
+from ml.etl.cleaning.flags import store_flags
+from ml.etl.extract import read_sales
 from ml.etl.nodes import ensure_series
 from ml.grains import get_grain
 from ml.pipelines.actuals import record_actuals
@@ -63,17 +66,21 @@ def forecast(
     progress("loading model")
     bundle = registry.load(store, model)
     table = read_sales(session, spec)
+    context = read_context(session, table)
     session.commit()  # no lock and no snapshot is held while the model runs
+    progress("cleaning")
+    cleaned = clean_panel(table, bundle.base, context)
     progress("forecasting")
-    panel, nodes = base_panel(table, bundle.base)
+    panel = cleaned.panel
     made = bundle.forecaster.update(panel).predict(steps, levels=LEVELS)
-    hierarchy = Hierarchy.over(nodes, bundle.base)
+    hierarchy = Hierarchy.over(cleaned.nodes, bundle.base)
     frame = all_levels(made, bundle, hierarchy)
     as_of = panel.last.date()
     run = start_run(session, model, as_of, steps)
     ids = ensure_series(session, hierarchy)
     progress("recording actuals")
-    record_actuals(session, panel, hierarchy, ids, grain)
+    store_flags(session, cleaned, ids, grain)
+    record_actuals(session, cleaned.sold, hierarchy, ids, grain)
     frame["series_id"] = frame["unique_id"].map(ids)
     store_rows(session, run, frame, f"{model.model_name}/{model.version}", progress)
     publish(session, run, len(ids))

@@ -11,7 +11,9 @@ from sqlalchemy.orm import Session
 
 from ml import models, registry
 from ml.artifacts import ArtifactStore
-from ml.etl.extract import Level, base_panel, choose_base_level, read_sales
+from ml.etl.cleaning.clean import Cleaned, clean_panel
+from ml.etl.cleaning.context import read_context
+from ml.etl.extract import Level, choose_base_level, read_sales
 from ml.evaluation.backtest import backtest, plan_cutoffs
 from ml.evaluation.intervals import ConformalBands
 from ml.evaluation.metrics import score
@@ -59,12 +61,14 @@ def train(
     spec = get_grain(grain)
     progress("reading sales")
     table = read_sales(session, spec)
+    context = read_context(session, table)
     session.commit()  # no lock and no snapshot is held while the models run
     base = choose_base_level(table)
-    panel, nodes = base_panel(table, base)
-    hierarchy = Hierarchy.over(nodes, base)
+    cleaned = clean_panel(table, base, context)
+    panel = cleaned.panel
+    hierarchy = Hierarchy.over(cleaned.nodes, base)
     names = race_names(candidates)
-    backtests = {name: run_backtest(name, panel, spec, progress, threads) for name in names}
+    backtests = {name: run_backtest(name, cleaned, spec, progress, threads) for name in names}
     choice = choose({name: score(frame) for name, frame in backtests.items()})
     progress("fitting", 0, 1)
     forecaster = models.create(choice.name, threads=threads).fit(panel)
@@ -85,18 +89,21 @@ def race_names(candidates: Sequence[str] | None) -> list[str]:
     return list(dict.fromkeys((CANDIDATES[0], *(candidates or CANDIDATES))))
 
 
-def run_backtest(name: str, panel: Panel, grain: Grain, progress: Progress, threads: int) -> pd.DataFrame:
-    """Rolling-origin forecasts of one model, with the actuals."""
+def run_backtest(name: str, cleaned: Cleaned, grain: Grain, progress: Progress, threads: int) -> pd.DataFrame:
+    """Rolling-origin forecasts of one model, learned from cleaned sales, with the actuals that they are scored by."""
+    panel = cleaned.panel
 
     def report(phase: str, done: int = 0, total: int = 0) -> None:  # noqa: ARG001 - Progress names its arguments
         progress(f"backtest of {name}", done, total)
 
     cutoffs = plan_cutoffs(panel, grain.horizon)
-    return backtest(panel, models.create(name, threads=threads), cutoffs, grain.horizon, progress=report)
+    frame = backtest(panel, models.create(name, threads=threads), cutoffs, grain.horizon, progress=report)
+    return cleaned.score_against_actual(frame)
 
 
 def level_bands(frame: pd.DataFrame, hierarchy: Hierarchy) -> ConformalBands:
     """Bands of the levels above the base, from the winner's errors at each of them."""
+    frame = with_all_actuals(frame)
     keys = ["cutoff", "ds", "step"]
     parts = [
         hierarchy.add_up(frame, level, ["y", "mean"], keys).assign(level=f"{level.location}/{level.product}")
@@ -105,8 +112,14 @@ def level_bands(frame: pd.DataFrame, hierarchy: Hierarchy) -> ConformalBands:
     return ConformalBands.fit(pd.concat(parts, ignore_index=True), group="level")
 
 
+def with_all_actuals(frame: pd.DataFrame) -> pd.DataFrame:
+    """Rows to be added up, in which an unknown actual is taken for forecast rightly: left out, it would count as 0."""
+    return frame.assign(y=frame["y"].fillna(frame["mean"]))
+
+
 def level_errors(frame: pd.DataFrame, hierarchy: Hierarchy) -> dict[str, float | None]:
     """WAPE of the mean at each stored level, by "place/product": errors shrink where series are added up."""
+    frame = with_all_actuals(frame)
     errors = {}
     for level in hierarchy.levels:
         summed = hierarchy.add_up(frame, level, ["y", "mean"], ["cutoff", "ds"])

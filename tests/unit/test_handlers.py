@@ -20,6 +20,7 @@ from worker.events import (
     ForecastPublished,
     JobFailed,
     ModelTrained,
+    SalesCleaned,
     SalesImported,
     record,
     restore,
@@ -31,6 +32,7 @@ DAY = date(2024, 2, 29)
 EXAMPLES: list[Event] = [
     SalesImported(import_id=3, first_date=date(2024, 1, 1), last_date=DAY, rows=12),
     AggregatesRefreshed(since=None, until=DAY),
+    SalesCleaned(),
     ModelTrained(grain="monthly", model_id=5, champion=True),
     ForecastPublished(run_id=8, grain="monthly", series=40),
     JobFailed(job_id=9, kind="train", error="not enough history"),
@@ -114,6 +116,12 @@ def test_new_totals_forecast_where_a_champion_serves(session: Session) -> None:
     add_champion(session)
     forecast = ("forecast", {"grain": "monthly", "horizon": 12})
     assert follow_ups(session, AggregatesRefreshed(None, None)) == [forecast]
+
+
+def test_sales_cleaned_otherwise_are_forecast_anew(session: Session) -> None:
+    add_sales(session)
+    add_champion(session)
+    assert follow_ups(session, SalesCleaned()) == [("forecast", {"grain": "monthly", "horizon": 12})]
 
 
 def test_totals_without_sales_call_for_nothing(session: Session) -> None:

@@ -1,0 +1,94 @@
+"""What cleaning reads beside the sales: stock levels, events, and what people decided."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import pandas as pd
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from ml.db.catalog import Series
+from ml.db.cleaning import CleaningFlag
+from ml.db.drivers import Event
+from ml.db.functions import year_month
+from ml.db.inventory import StockLevel
+from ml.etl.extract import SalesTable
+
+STOCK = ["area", "product_id", "ds", "counted", "out"]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a person decided of a flag; `key` is the series' in hex, `value` what was sold then."""
+
+    key: str
+    period: date
+    kind: str
+    value: float
+    corrected: float | None
+    verdict: str
+
+
+@dataclass(frozen=True)
+class Context:
+    """Read at once, so that no transaction is open while cleaning computes.
+
+    `stock` has a row per area, product and period: `area, product_id, ds, counted, out` (levels known, levels of 0).
+    """
+
+    stock: pd.DataFrame
+    events: Sequence[Event]
+    decisions: Sequence[Decision]
+
+
+NOTHING = Context(pd.DataFrame(columns=STOCK), (), ())
+
+
+def read_context(session: Session, table: SalesTable) -> Context:
+    """What cleaning `table` needs under its policy."""
+    first, last = table.coverage.first_complete, table.coverage.last_complete
+    if first is None or last is None:
+        return NOTHING
+    end = table.grain.last_day(last)
+    stock = NOTHING.stock if table.settings.stockouts == "off" else read_stock(session, first, end)
+    events = () if table.settings.outliers == "off" else read_events(session, first, end)
+    return Context(stock, events, read_decisions(session, table.grain.name))
+
+
+def read_stock(session: Session, first: date, last: date) -> pd.DataFrame:
+    """How many stock levels each month has by area and product, and how many of them are zero."""
+    month = year_month(StockLevel.day)
+    zeros = sa.func.sum(sa.case((StockLevel.on_hand <= 0, 1), else_=0))
+    query = (
+        sa.select(StockLevel.area, StockLevel.product_id, month, sa.func.count(), zeros)
+        .where(StockLevel.day.between(first, last))
+        .group_by(StockLevel.area, StockLevel.product_id, month)
+    )
+    frame = pd.DataFrame(session.execute(query).all(), columns=STOCK)
+    frame["ds"] = pd.to_datetime(frame["ds"], format="%Y-%m")
+    return frame.astype({"counted": float, "out": float})
+
+
+def read_events(session: Session, first: date, last: date) -> Sequence[Event]:
+    """The events that touch some days; detached, so that they outlive the transaction."""
+    query = sa.select(Event).where(Event.starts_on <= last, Event.ends_on >= first).order_by(Event.id)
+    events = session.scalars(query).all()
+    for event in events:
+        session.expunge(event)
+    return events
+
+
+def read_decisions(session: Session, grain: str) -> list[Decision]:
+    """All flags of a grain that a person accepted or dismissed."""
+    query = (
+        sa.select(
+            Series.key, CleaningFlag.period, CleaningFlag.kind,
+            CleaningFlag.value, CleaningFlag.corrected, CleaningFlag.verdict,
+        )
+        .join(Series, Series.id == CleaningFlag.series_id)
+        .where(CleaningFlag.grain == grain, CleaningFlag.verdict != "open")
+    )  # fmt: skip
+    return [Decision(row.key.hex(), *row[1:]) for row in session.execute(query)]
