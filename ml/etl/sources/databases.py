@@ -63,7 +63,7 @@ def reading(url: sa.URL, secret: Mapping[str, str], engine: Settings, seconds: i
     if url.get_backend_name() != "sqlite" and secret.get("password"):
         url = url.set(password=secret["password"])
     database = _engine(url, engine, seconds)
-    asked = url.set(password=None).render_as_string()
+    asked = url.render_as_string(hide_password=True)
     try:
         with database.connect() as connection:
             _restrict(connection, seconds)

@@ -66,7 +66,8 @@ def same_origin(base: str, link: str) -> str:
     not be sent the credentials. From http to https of the same host is fine."""
     target = urljoin(base, link)
     here, there = urlsplit(base), urlsplit(target)
-    upgraded = (here.scheme, there.scheme) == ("http", "https") and here.hostname == there.hostname
+    upgraded = (here.scheme, here.port or 80, there.scheme, there.port or 443) == ("http", 80, "https", 443)
+    upgraded = upgraded and here.hostname == there.hostname
     if (here.scheme, here.netloc) != (there.scheme, there.netloc) and not upgraded:
         raise UpstreamError(
             f"{here.scheme}://{here.netloc} sends on to {there.scheme}://{there.netloc}, which is not followed. "

@@ -74,7 +74,7 @@ def without_password(url: str) -> tuple[str, str]:
     except (sa.exc.ArgumentError, ValueError):
         return url, ""
     password = str(parsed.password or "")
-    return (parsed.set(password=None).render_as_string(hide_password=False), password) if password else (url, "")
+    return (parsed._replace(password=None).render_as_string(hide_password=False), password) if password else (url, "")
 
 
 def read(
