@@ -5,11 +5,11 @@ from __future__ import annotations
 from flask_openapi.openapi import OpenAPI
 from pydantic import ValidationError
 
-from webapp.api import auth, docs, health, imports, jobs, models, predictions, sales
+from webapp.api import auth, cleaning, docs, health, imports, jobs, models, predictions, sales, sources
 from webapp.error_responses import invalid_request
 from webapp.schemas.base import ProblemDocument
 
-BLUEPRINTS = (auth, imports, sales, predictions, models, jobs)
+BLUEPRINTS = (auth, imports, sales, sources, predictions, models, cleaning, jobs)
 DESCRIPTION = "Push sales, train, and pull forecasts with bands. Errors are RFC 9457 problem documents."
 
 

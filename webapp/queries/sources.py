@@ -45,3 +45,8 @@ def running_job(session: Session, source_id: int) -> JobRun | None:
 def secret_names(source: Source) -> tuple[str, ...]:
     """Which credentials a source of this kind may store, for a form; `bool(source.secret)` tells whether it does."""
     return {"sql": ("password",), "http": ("token",)}.get(source.kind, ())
+
+
+def was_fetched(session: Session, job_id: int) -> bool:
+    """Whether a pull got as far as keeping the rows that it fetched."""
+    return session.scalar(sa.select(Import.id).where(Import.pulled_by == job_id).limit(1)) is not None

@@ -13,6 +13,8 @@ from ml.db.base import utc_now
 from ml.db.imports import SOURCE_KINDS, Import, Source
 from ml.errors import ConflictError
 from ml.etl.datasets import get_dataset
+from ml.etl.policy import Policy
+from ml.etl.rules import rules
 from ml.etl.sources.chunks import Connection
 from ml.etl.sources.pulled import LEARNED, Preview, checked_settings, preview, split_secret
 from ml.secrets import Secret, decrypt, encrypt
@@ -157,7 +159,9 @@ def _check(draft: SourceDraft) -> None:
         errors.append(FieldError("kind", f"expected one of {', '.join(SOURCE_KINDS)}"))
     if errors:
         raise InvalidRequestError(errors)
-    get_dataset(draft.dataset)
+    dataset = get_dataset(draft.dataset)
+    Policy.from_dict(draft.policy, dataset)
+    rules(draft.mapping, dataset)
     check_cron(draft.cron.strip())
 
 
