@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
+from openpyxl import Workbook
 from web_fixtures import SALES_CSV, ClientFor, MakeApp, Rows, assert_problem, upload
 
-from ml.db.imports import Import, RejectedRow
+from ml.db.base import utc_now
+from ml.db.imports import Import, RejectedRow, Source
 from webapp.services.imports import file_name
 from worker.models import JobRun
 
@@ -236,3 +238,84 @@ def test_a_mapping_nested_too_deeply_is_refused(planner: FlaskClient) -> None:
 )
 def test_file_names_are_kept_without_folders_and_tricks(sent: str, kept: str) -> None:
     assert file_name(sent) == kept
+
+
+def test_uploads_of_other_data_sets_have_their_fields(planner: FlaskClient, rows: Rows) -> None:
+    answer = planner.post(IMPORTS, **upload("Article,Price\nP-1,2.50\nP-2,3.00\n", dataset="products"))
+    assert answer.status_code == 202, answer.json
+    row = rows.get(Import, answer.json["import_id"])
+    assert (row.dataset, row.mapping) == ("products", {"product_code": "Article", "price": "Price"})
+    assert_problem(planner.post(IMPORTS, **upload(dataset="dreams")), 404, "not-found")
+
+
+def test_rules_and_policies_are_kept_and_checked(planner: FlaskClient, rows: Rows) -> None:
+    rule = {"left": "Quantity", "op": "*", "right": "Sales"}
+    answer = planner.post(
+        IMPORTS, **upload(mapping=json.dumps({"sales_amount": rule}), policy='{"duplicates": "drop"}')
+    )
+    assert answer.status_code == 202, answer.json
+    row = rows.get(Import, answer.json["import_id"])
+    assert (row.mapping["sales_amount"], row.policy) == (rule, {"duplicates": "drop"})
+
+    wrong = planner.post(IMPORTS, **upload(mapping=json.dumps({"sales_amount": {**rule, "op": "^"}})))
+    assert assert_problem(wrong, 422, "bad-mapping")["errors"][0]["field"] == "mapping.sales_amount"
+    assert_problem(planner.post(IMPORTS, **upload(policy='{"duplicates": "burn"}')), 422, "bad-policy")
+
+
+def test_unknown_sources_and_those_of_other_data_sets_are_refused(planner: FlaskClient, rows: Rows) -> None:
+    rows.add(Source(name="stock", kind="file", dataset="stock"))
+    for fields in ({"source": "nobody"}, {"source": "stock", "dataset": "sales"}):
+        answer = planner.post(IMPORTS, **upload(**fields))
+        assert assert_problem(answer, 422, "invalid-request")["errors"][0]["field"] == "source"
+
+
+def test_list_is_filtered(planner: FlaskClient, rows: Rows) -> None:
+    first, second = (planner.post(f"{IMPORTS}?start=false", **upload()).json["id"] for _ in range(2))
+    rows.change(Import, first, state="loaded", dataset="stock")
+    assert [item["id"] for item in planner.get(f"{IMPORTS}?state=loaded").json["items"]] == [first]
+    assert [item["id"] for item in planner.get(f"{IMPORTS}?dataset=sales").json["items"]] == [second]
+    assert_problem(planner.get(f"{IMPORTS}?state=lost"), 422, "invalid-request")
+
+
+def test_preview_shows_the_first_rows(planner: FlaskClient, rows: Rows) -> None:
+    import_id = planner.post(f"{IMPORTS}?start=false", **upload()).json["id"]
+    found = planner.get(f"{IMPORTS}/{import_id}/preview?rows=1").json
+    assert (found["format"], found["delimiter"], found["columns"][0]) == ("csv", ",", "Order Date")
+    assert [row["Product ID"] for row in found["rows"]] == ["P-1"]
+    rows.change(Import, import_id, artifact_deleted_at=utc_now())
+    assert_problem(planner.get(f"{IMPORTS}/{import_id}/preview"), 409, "conflict")
+    assert_problem(planner.post(f"{IMPORTS}/{import_id}/start", json={}), 409, "conflict")
+
+
+def test_a_workbook_is_read_from_its_sheet(planner: FlaskClient, rows: Rows) -> None:
+    book = Workbook()
+    for row in csv.reader(io.StringIO(SALES_CSV)):
+        book.create_sheet("2024").append(row) if "2024" not in book.sheetnames else book["2024"].append(row)
+    book.active.append(["nothing", "here"])
+    book.active.append(["at", "all"])
+    content = io.BytesIO()
+    book.save(content)
+    answer = planner.post(f"{IMPORTS}?start=false", **upload(content.getvalue(), "sales.xlsx", sheet="2024"))
+    assert answer.status_code == 201, answer.json
+    assert answer.json["mapping"] == GUESSED
+    preview = planner.get(f"{IMPORTS}/{answer.json['id']}/preview").json
+    assert (preview["sheet"], preview["sheets"]) == ("2024", ["Sheet", "2024"])
+
+
+def test_corrected_rejected_rows_are_an_ordinary_upload(planner: FlaskClient, rows: Rows) -> None:
+    first = planner.post(f"{IMPORTS}?start=false", **upload()).json["id"]
+    for number, cells in enumerate(csv.DictReader(io.StringIO(SALES_CSV)), 1):
+        bad = RejectedRow(import_id=first, row_number=number, column="Sales", value="n/a", reason="no number")
+        bad.row = {**cells, "Sales": "n/a"}
+        rows.add(bad)
+    corrected = planner.get(f"{IMPORTS}/{first}/rejected").get_data(as_text=True).replace("n/a", "12.50")
+    answer = planner.post(IMPORTS, **upload(corrected, "corrected.csv"))
+    assert answer.status_code == 202, answer.json
+    assert rows.get(Import, answer.json["import_id"]).mapping == GUESSED
+
+
+def test_only_what_is_loaded_is_taken_back(planner: FlaskClient, api: ClientFor) -> None:
+    import_id = planner.post(f"{IMPORTS}?start=false", **upload()).json["id"]
+    assert_problem(planner.post(f"{IMPORTS}/{import_id}/undo"), 409, "conflict")
+    assert_problem(api("viewer").post(f"{IMPORTS}/{import_id}/undo"), 403, "forbidden")
+    assert_problem(planner.post(f"{IMPORTS}/999/undo"), 404, "not-found")
