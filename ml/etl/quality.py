@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ml.etl.columns import DateReader, NumberReader, Problems, TextColumn, TextReader
-from ml.etl.datasets import Field
-from ml.etl.mapping import FIELDS
+from ml.etl.cells import Checks, cells_of
+from ml.etl.columns import NO_DAY, Days, Flags, Numbers, Problems, TextColumn, days_of
+from ml.etl.datasets import SALES, Dataset, Field
+from ml.etl.policy import PLANNED
+from ml.etl.rules import Rule
 from ml.etl.sources.rows import Batch, Malformed
 from ml.etl.survey import Survey
 
@@ -31,38 +34,83 @@ class Rejection:
 
 @dataclass(frozen=True)
 class CheckedBatch:
-    """The good rows of a batch as typed columns of equal length."""
+    """The good rows of a batch as typed columns of equal length, by field. All fields of the data set are there.
 
-    days: npt.NDArray[np.int32]
+    An empty cell is `NO_DAY`, NaN, '' or, as a flag, -1; of sales, an empty number is 0.
+    """
+
+    rows: npt.NDArray[np.int32]
+    """Their numbers in the file."""
+    dates: Mapping[str, Days]
     """Days since 1970-01-01."""
-    numbers: Mapping[str, npt.NDArray[np.float64]]
+    numbers: Mapping[str, Numbers]
     texts: Mapping[str, TextColumn]
+    flags: Mapping[str, Flags]
+    """1 for yes, 0 for no."""
 
     def __len__(self) -> int:
-        return len(self.days)
+        return len(self.rows)
+
+    @property
+    def days(self) -> Days:
+        """The days of sales."""
+        return self.dates["sale_date"]
+
+    def cells(self, name: str) -> list[Any]:
+        """A field's values as Python has them: dates, floats, texts, booleans; None for an empty cell but of text."""
+        if name in self.texts:
+            texts: list[Any] = self.texts[name].strings().to_pylist()
+            return texts
+        if name in self.dates:
+            days = self.dates[name]
+            found: list[Any] = pa.array(days, pa.int32(), mask=days == NO_DAY).cast(pa.date32()).to_pylist()
+            return found
+        if name in self.numbers:
+            return [None if math.isnan(number) else number for number in self.numbers[name].tolist()]
+        return [None if flag < 0 else bool(flag) for flag in self.flags[name].tolist()]
 
 
 class Checker:
-    """Checks the batches of one file against what its fields must hold."""
+    """Checks the batches of one file against what the fields of its data set must hold."""
 
-    def __init__(self, mapping: Mapping[str, str], survey: Survey, today: date) -> None:
+    def __init__(self, rules: Mapping[str, Rule], survey: Survey, checks: Checks, dataset: Dataset = SALES) -> None:
         self.blank_rows = 0
-        self._mapping = mapping
-        self._readers = {field.name: _reader(field, survey, today) for field in FIELDS if field.name in mapping}
+        self._future: Counter[str] = Counter()
+        self._today = days_of(checks.today)
+        self._dataset = dataset
+        fields = dataset.by_name
+        self._cells = {name: cells_of(fields[name], rule, survey, checks) for name, rule in rules.items()}
+
+    @property
+    def notes(self) -> list[str]:
+        """What the user should know of the rows that were read so far."""
+        notes = [f"{self.blank_rows:,} empty rows were left out."] if self.blank_rows else []
+        labels = self._dataset.by_name
+        return notes + [
+            f"{rows:,} rows lie in the future by their {labels[name].label.lower()}; they are loaded as they stand."
+            for name, rows in self._future.items()
+        ]
 
     def check(self, batch: Batch) -> tuple[CheckedBatch, list[Rejection]]:
         """The good rows, and a rejection for each other one that is not empty altogether."""
         values: dict[str, Any] = {}
         wrong_field = np.full(len(batch), -1, dtype=np.int16)
         wrong_reason = np.zeros(len(batch), dtype=np.uint8)
-        for position, (name, reader) in enumerate(self._readers.items()):
-            values[name], problems = reader.read(batch.columns[self._mapping[name]])
+        for position, (name, cells) in enumerate(self._cells.items()):
+            values[name], problems = cells.read(batch)
             _note(problems, position, wrong_field, wrong_reason)
         rejections = self._reject(batch, wrong_field, wrong_reason) if (wrong_field >= 0).any() else []
-        return _keep(values, wrong_field < 0), rejections
+        good = _keep(values, wrong_field < 0, batch.numbers, self._dataset)
+        self._count_future(good)
+        return good, rejections
+
+    def _count_future(self, good: CheckedBatch) -> None:
+        for name in self._cells.keys() & good.dates.keys() - PLANNED:
+            if rows := int((good.dates[name] > self._today).sum()):
+                self._future[name] += rows
 
     def _reject(self, batch: Batch, wrong_field: npt.NDArray[np.int16], wrong_reason: Problems) -> list[Rejection]:
-        names = list(self._readers)
+        names = list(self._cells)
         wrong = np.flatnonzero(wrong_field >= 0)
         cells = pa.table(list(batch.columns.values()), names=list(batch.columns)).take(pa.array(wrong)).to_pylist()
         rejections = []
@@ -70,10 +118,8 @@ class Checker:
             if not any(text.strip() for text in cell.values()):
                 self.blank_rows += 1
                 continue
-            name = names[wrong_field[row]]
-            column = self._mapping[name]
-            reason = self._readers[name].reasons[wrong_reason[row]]
-            rejections.append(Rejection(int(batch.numbers[row]), column, cell[column], reason, cell))
+            column, value, reason = self._cells[names[wrong_field[row]]].explain(int(wrong_reason[row]), cell)
+            rejections.append(Rejection(int(batch.numbers[row]), column, value, reason, cell))
         return rejections
 
 
@@ -83,12 +129,6 @@ def reject_malformed(row: Malformed) -> Rejection:
     return Rejection(row.number, "", "", row.reason or reason, row.row)
 
 
-def _reader(field: Field, survey: Survey, today: date) -> DateReader | NumberReader | TextReader:
-    if field.kind == "date":
-        return DateReader(survey.dates.order, today)
-    return NumberReader(field, survey.numbers[field.name]) if field.kind == "number" else TextReader(field)
-
-
 def _note(problems: Problems, position: int, wrong_field: npt.NDArray[np.int16], wrong_reason: Problems) -> None:
     """Keep the first problem of each row."""
     new = (problems > 0) & (wrong_field < 0)
@@ -96,19 +136,30 @@ def _note(problems: Problems, position: int, wrong_field: npt.NDArray[np.int16],
     wrong_reason[new] = problems[new]
 
 
-def _keep(values: Mapping[str, Any], good: npt.NDArray[np.bool_]) -> CheckedBatch:
-    """The good rows, fields that no column is mapped to being empty or 0."""
+def _keep(
+    values: Mapping[str, Any], good: npt.NDArray[np.bool_], numbers: npt.NDArray[np.int32], dataset: Dataset
+) -> CheckedBatch:
+    """The good rows, fields that no rule fills being empty."""
     count = int(good.sum())
-    numbers = {
-        field.name: values[field.name][good] if field.name in values else np.zeros(count)
-        for field in FIELDS
-        if field.kind == "number"
-    }
-    texts = {
-        field.name: values[field.name].take(good)
-        if field.name in values
-        else TextColumn(np.zeros(count, dtype=np.int32), [""])
-        for field in FIELDS
-        if field.kind == "text"
-    }
-    return CheckedBatch(values["sale_date"][good], numbers, texts)
+    kept: dict[str, dict[str, Any]] = {"date": {}, "number": {}, "text": {}, "flag": {}}
+    for field in dataset.fields:
+        if field.name not in values:
+            kept[field.kind][field.name] = _empty(field, count)
+        elif field.kind == "text":
+            kept["text"][field.name] = values[field.name].take(good)
+        else:
+            kept[field.kind][field.name] = values[field.name] if count == len(good) else values[field.name][good]
+    if dataset is SALES:
+        kept["number"] = {name: np.nan_to_num(column, nan=0.0) for name, column in kept["number"].items()}
+    return CheckedBatch(numbers[good], kept["date"], kept["number"], kept["text"], kept["flag"])
+
+
+def _empty(field: Field, count: int) -> Any:
+    match field.kind:
+        case "date":
+            return np.full(count, NO_DAY, dtype=np.int32)
+        case "number":
+            return np.full(count, np.nan)
+        case "flag":
+            return np.full(count, -1, dtype=np.int8)
+    return TextColumn(np.zeros(count, dtype=np.int32), [""])
