@@ -5,11 +5,26 @@ from __future__ import annotations
 from flask_openapi.openapi import OpenAPI
 from pydantic import ValidationError
 
-from webapp.api import auth, cleaning, docs, health, imports, jobs, models, predictions, sales, sources
+from webapp.api import (
+    auth,
+    cleaning,
+    customers,
+    datasets,
+    docs,
+    events,
+    health,
+    imports,
+    jobs,
+    models,
+    predictions,
+    products,
+    sales,
+    sources,
+)
 from webapp.error_responses import invalid_request
 from webapp.schemas.base import ProblemDocument
 
-BLUEPRINTS = (auth, imports, sales, sources, predictions, models, cleaning, jobs)
+BLUEPRINTS = (auth, imports, sales, datasets, products, customers, events, sources, predictions, models, cleaning, jobs)
 DESCRIPTION = "Push sales, train, and pull forecasts with bands. Errors are RFC 9457 problem documents."
 
 

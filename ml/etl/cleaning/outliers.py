@@ -25,6 +25,10 @@ FEWEST = 5
 """Known values below which a window tells nothing."""
 FEWEST_RESIDUALS = 8
 """Periods with their like in another season below which a series has no seasonal residuals."""
+LEAST_RATIO = 0.02
+"""Smaller shares of the level are all the same to a logarithm."""
+LEAST_INDEX = 0.2
+"""Residuals are shares of what is usual in the season, or of this share of the level where less is."""
 SEASONS = 3
 """How many seasons before and after are compared with."""
 BLOCK = 4_000_000
@@ -54,9 +58,10 @@ def _judge(y: Floats, season: int, half: int) -> Judged:
     level, deviation = moving_median(y, half)
     judged = level > 0  # nothing is usual of what hardly ever sells
     level = np.where(judged, level, np.nan)
-    rolling = (y - level) / np.maximum(deviation * NORMAL, LEAST_DEVIATION * level)
-    index = seasonal_index(y / level, season)
-    residual = y / level - index
+    ratio = y / level
+    rolling = surprise(ratio) / np.maximum(deviation * NORMAL / level, LEAST_DEVIATION)
+    index = seasonal_index(ratio, season)
+    residual = (ratio - index) / np.maximum(index, LEAST_INDEX)  # a share: peaks vary by more
     spread = median(np.abs(residual - median(residual)[:, None]))[:, None] * NORMAL
     compared = np.isfinite(index) & (np.isfinite(residual).sum(axis=1) >= FEWEST_RESIDUALS)[:, None]
     beyond = residual / np.maximum(spread, LEAST_DEVIATION)
@@ -64,6 +69,14 @@ def _judge(y: Floats, season: int, half: int) -> Judged:
     score = np.where(compared, agreed, rolling)
     usual = np.where(compared, level * np.maximum(index, 0.0), level)
     return Judged(usual, np.nan_to_num(score), compared & np.isfinite(score))
+
+
+def surprise(ratio: Floats) -> Floats:
+    """How far shares of the level are from it: upwards as they are, downwards by their logarithm.
+
+    Sales cannot fall by more than all: without logarithms no fall would stand out of a strong season.
+    """
+    return np.where(ratio < 1, np.log(np.maximum(ratio, LEAST_RATIO)), ratio - 1)
 
 
 def moving_median(y: Floats, half: int) -> tuple[Floats, Floats]:

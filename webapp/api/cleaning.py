@@ -1,0 +1,77 @@
+"""The cleaning policy, and the outliers and stockouts flagged under it."""
+
+from __future__ import annotations
+
+from flask import Response
+
+from webapp.api.answers import answer, problems
+from webapp.api.blueprint import api_blueprint
+from webapp.auth import requires, signed_in_user
+from webapp.auth.permissions import FORECASTS_MAKE, SALES_READ
+from webapp.extensions import db
+from webapp.queries import cleaning as queries
+from webapp.schemas.base import PageQuery, encode_cursor
+from webapp.schemas.cleaning import (
+    ChangedPolicy,
+    FlagAnswer,
+    FlagList,
+    FlagPath,
+    FlagQuery,
+    PolicyAnswer,
+    PolicyBody,
+    PolicyList,
+    VerdictBody,
+)
+from webapp.services import cleaning as service
+
+blueprint = api_blueprint("cleaning", "/cleaning")
+
+
+@blueprint.get("/policy", responses={200: PolicyAnswer})
+@requires(SALES_READ)
+def show_policy() -> Response:
+    """Read how sales are cleaned before they are learned from."""
+    return answer(PolicyAnswer.model_validate(queries.current_policy(db.session())))
+
+
+@blueprint.put("/policy", responses={202: ChangedPolicy, **problems(400, 415)})
+@requires(FORECASTS_MAKE)
+def set_policy(body: PolicyBody) -> Response:
+    """Set the cleaning policy. Sales are flagged and forecast anew; the sales themselves stay as they are."""
+    row, job = service.set_policy(db.session(), body.model_dump(), signed_in_user().email)
+    policy = PolicyAnswer.model_validate(queries.policy_view(row))
+    return answer(ChangedPolicy(**policy.model_dump(), job_id=job.id), 202)
+
+
+@blueprint.get("/policies", responses={200: PolicyList})
+@requires(SALES_READ)
+def list_policies(query: PageQuery) -> Response:
+    """List all policies that ever held, newest first. To go back to one, put its settings again."""
+    page = queries.list_policies(db.session(), query.limit, query.cursor)
+    items = [PolicyAnswer.model_validate(view) for view in page.items]
+    return answer(PolicyList(items=items, next_cursor=encode_cursor(page.next_below)))
+
+
+@blueprint.get("/flags", responses={200: FlagList})
+@requires(SALES_READ)
+def list_flags(query: FlagQuery) -> Response:
+    """List outliers and stockouts, the last found first."""
+    page = queries.list_flags(
+        db.session(),
+        kind=query.kind,
+        verdict=query.verdict,
+        series_id=query.series_id,
+        limit=query.limit,
+        below=query.cursor,
+    )
+    items = [FlagAnswer.model_validate(view) for view in page.items]
+    return answer(FlagList(items=items, next_cursor=encode_cursor(page.next_below)))
+
+
+@blueprint.post("/flags/<int:flag_id>", responses={200: FlagAnswer, **problems(400, 404, 415)})
+@requires(FORECASTS_MAKE)
+def decide_flag(path: FlagPath, body: VerdictBody) -> Response:
+    """Accept or dismiss a flag; the next training and forecast learn from it."""
+    session = db.session()
+    service.decide_flag(session, path.flag_id, body.verdict, signed_in_user().email)
+    return answer(FlagAnswer.model_validate(queries.get_flag(session, path.flag_id)))
