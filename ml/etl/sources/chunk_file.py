@@ -35,7 +35,7 @@ def write_chunks(chunks: Iterable[Chunk], file: IO[bytes], progress: Progress) -
         _merge(parts, columns, file)
     finally:
         for part in parts:
-            part.file.close()
+            part.close()
     file.seek(0)
     return rows, columns
 
@@ -65,6 +65,11 @@ class _Part:
         self._writer.close()
         self.file.seek(0)
         yield from parquet.ParquetFile(self.file).iter_batches(GROUP, use_threads=False)
+
+    def close(self) -> None:
+        """Give the disk space back, finished or not."""
+        self._writer.close()
+        self.file.close()
 
     def _flush(self) -> None:
         if self._rows:
