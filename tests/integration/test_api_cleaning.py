@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import get_args
 
 import pytest
 from web_fixtures import ClientFor, Rows, assert_problem
@@ -63,7 +64,7 @@ def test_a_wrong_setting_is_named(api: ClientFor, rows: Rows, body: dict[str, ob
 def test_what_the_api_offers_is_what_the_policy_knows() -> None:
     kinds = {"gaps": schemas.Gaps, "returns": schemas.Returns, "outliers": schemas.Outliers}
     kinds["stockouts"] = schemas.Stockouts
-    assert {name: list(kind.__args__) for name, kind in kinds.items()} == {k: list(v) for k, v in CHOICES.items()}
+    assert {name: list(get_args(kind)) for name, kind in kinds.items()} == {k: list(v) for k, v in CHOICES.items()}
 
 
 def test_flags_are_listed_with_names_and_amounts_page_by_page(api: ClientFor, flags: list[int]) -> None:
