@@ -103,7 +103,7 @@ def xlsx_template(dataset: Dataset) -> bytes:
     from openpyxl.utils import get_column_letter
 
     book = Workbook()
-    sheets = {"Rows": _lines(dataset), "Columns": explanations(dataset)}
+    sheets: dict[str, Sequence[Sequence[str]]] = {"Rows": _lines(dataset), "Columns": explanations(dataset)}
     book.remove(book.worksheets[0])
     for title, lines in sheets.items():
         sheet = book.create_sheet(title)

@@ -6,6 +6,7 @@ import pytest
 
 from webapp.auth import CurrentUser, public, requires
 from webapp.auth.permissions import (
+    CATALOG_WRITE,
     FORECASTS_MAKE,
     JOBS_MANAGE,
     PERMISSIONS,
@@ -34,9 +35,9 @@ def test_admin_may_do_what_anybody_may() -> None:
     ("role", "extra"),
     [
         ("viewer", set()),
-        ("planner", {SALES_IMPORT, FORECASTS_MAKE}),
-        ("operator", {SALES_IMPORT, FORECASTS_MAKE, JOBS_MANAGE, SOURCES_MANAGE}),
-        ("admin", {SALES_IMPORT, FORECASTS_MAKE, JOBS_MANAGE, SOURCES_MANAGE, USERS_MANAGE}),
+        ("planner", {SALES_IMPORT, CATALOG_WRITE, FORECASTS_MAKE}),
+        ("operator", {SALES_IMPORT, CATALOG_WRITE, FORECASTS_MAKE, JOBS_MANAGE, SOURCES_MANAGE}),
+        ("admin", {SALES_IMPORT, CATALOG_WRITE, FORECASTS_MAKE, JOBS_MANAGE, SOURCES_MANAGE, USERS_MANAGE}),
     ],
 )
 def test_roles_differ_in_what_they_change(role: str, extra: set[str]) -> None:

@@ -10,6 +10,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 SALES_READ = "sales:read"
 SALES_IMPORT = "sales:import"
 SOURCES_MANAGE = "sources:manage"
+CATALOG_WRITE = "catalog:write"
 FORECASTS_MAKE = "forecasts:make"
 MODELS_READ = "models:read"
 JOBS_READ = "jobs:read"
@@ -19,9 +20,9 @@ USERS_MANAGE = "users:manage"
 VIEWER = frozenset({SALES_READ, JOBS_READ, MODELS_READ})
 PERMISSIONS: dict[str, frozenset[str]] = {
     "viewer": VIEWER,
-    "planner": VIEWER | {SALES_IMPORT, FORECASTS_MAKE},
-    "operator": VIEWER | {SALES_IMPORT, FORECASTS_MAKE, JOBS_MANAGE, SOURCES_MANAGE},
-    "admin": VIEWER | {SALES_IMPORT, FORECASTS_MAKE, JOBS_MANAGE, SOURCES_MANAGE, USERS_MANAGE},
+    "planner": VIEWER | {SALES_IMPORT, CATALOG_WRITE, FORECASTS_MAKE},
+    "operator": VIEWER | {SALES_IMPORT, CATALOG_WRITE, FORECASTS_MAKE, JOBS_MANAGE, SOURCES_MANAGE},
+    "admin": VIEWER | {SALES_IMPORT, CATALOG_WRITE, FORECASTS_MAKE, JOBS_MANAGE, SOURCES_MANAGE, USERS_MANAGE},
 }
 """The permissions of each role."""
 

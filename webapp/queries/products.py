@@ -1,4 +1,4 @@
-"""Products as callers name them: by their number here or by their code."""
+"""Reads of products."""
 
 from __future__ import annotations
 
@@ -6,27 +6,24 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ml.db.catalog import Product
-from ml.db.keys import hash_key, normalise
-from ml.errors import ConflictError, NotFoundError
-
-LARGEST_ID = 2**63 - 1
+from webapp.queries.catalog import find_named, matching
+from webapp.queries.paging import DEFAULT_LIMIT, Page, newest_first
 
 
 def product_code(session: Session, name: str) -> str:
-    """The code of the product that `name` (its code, or its id) stands for.
+    """The code of the product that `name` (its code, or its id) stands for; raises as `get_product` does."""
+    return get_product(session, name, "product_id").code
 
-    Raises NotFoundError, and ConflictError where it is the code of one product and the id
-    of another: a guess would silently answer for the wrong one.
-    """
-    by_code = session.scalar(sa.select(Product).where(Product.key == hash_key(normalise(name))))
-    digits = name.isascii() and name.isdigit() and int(name) <= LARGEST_ID
-    by_id = session.get(Product, int(name)) if digits else None
-    if by_code and by_id and by_code.id != by_id.id:
-        raise ConflictError(
-            f"product_id {name!r} is the code of product {by_code.id} and the id of product {by_id.code!r}; "
-            f"give the id {by_code.id} or the code {by_id.code!r} instead."
-        )
-    product = by_code or by_id
-    if product is None:
-        raise NotFoundError(f"product_id {name!r} is unknown; expected a product's id or its code.")
-    return product.code
+
+def get_product(session: Session, name: str, field: str = "product") -> Product:
+    """A product by its code or its id; raises NotFoundError, and ConflictError where it is both of two."""
+    return find_named(session, Product, name, field)
+
+
+def list_products(
+    session: Session, q: str = "", category: str = "", supplier: str = "", *, limit: int = DEFAULT_LIMIT,
+    below: int | None = None,
+) -> Page[Product]:  # fmt: skip
+    """Products, newest first; `q` is a part of the code or the name."""
+    query = matching(sa.select(Product), Product, q, category=category, supplier=supplier)
+    return newest_first(session, query, Product.id, limit, below)

@@ -1,0 +1,83 @@
+"""Events: promotions, holidays, price plans and others, written one by one, and public holidays by the year."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from flask import Response, url_for
+
+from ml.db.drivers import Event
+from ml.etl.datasets import EVENTS
+from webapp.api.answers import answer, problems
+from webapp.api.blueprint import api_blueprint
+from webapp.auth import requires
+from webapp.auth.permissions import CATALOG_WRITE, SALES_READ
+from webapp.extensions import db
+from webapp.queries import events as queries
+from webapp.schemas.base import encode_cursor
+from webapp.schemas.catalog import (
+    EventAnswer,
+    EventList,
+    EventPath,
+    EventQuery,
+    HolidaysAnswer,
+    HolidaysBody,
+    NewEvent,
+    values,
+)
+from webapp.services import events as service
+
+blueprint = api_blueprint("events", "/events")
+
+
+@blueprint.get("", responses={200: EventList})
+@requires(SALES_READ)
+def list_events(query: EventQuery) -> Response:
+    """List events, newest first."""
+    parts = query.model_dump(exclude={"cursor"})
+    page = queries.list_events(db.session(), **parts, below=query.cursor)
+    return answer(EventList(items=event_answers(page.items), next_cursor=encode_cursor(page.next_below)))
+
+
+@blueprint.get("/<int:event_id>", responses={200: EventAnswer, **problems(404)})
+@requires(SALES_READ)
+def show_event(path: EventPath) -> Response:
+    """Read an event."""
+    return answer(event_answers([queries.get_event(db.session(), path.event_id)])[0])
+
+
+@blueprint.post("", responses={201: EventAnswer, **problems(400, 404, 409, 415)})
+@requires(CATALOG_WRITE)
+def create_event(body: NewEvent) -> Response:
+    """Add an event; 409 where one of the same kind, name, first day, places and product is there."""
+    event = service.create_event(db.session(), values(body, EVENTS))
+    return answer(event_answers([event])[0], 201, Location=url_for("api_events.show_event", event_id=event.id))
+
+
+@blueprint.delete("/<int:event_id>", responses={204: None, **problems(404)})
+@requires(CATALOG_WRITE)
+def delete_event(path: EventPath) -> Response:
+    """Delete an event."""
+    session = db.session()
+    service.delete_event(session, queries.get_event(session, path.event_id))
+    return Response(status=204)
+
+
+@blueprint.post("/holidays", responses={200: HolidaysAnswer, **problems(400, 415)})
+@requires(CATALOG_WRITE)
+def add_holidays(body: HolidaysBody) -> Response:
+    """Add the public holidays of some years as events; those that are there already stay as they are."""
+    added, known = service.add_holidays(db.session(), body.country, body.subdivision, body.years, body.region)
+    return answer(HolidaysAnswer(added=added, holidays=known))
+
+
+def event_answers(events: Sequence[Event]) -> list[EventAnswer]:
+    codes = queries.codes_of(db.session(), events)
+    names = EventAnswer.model_fields.keys() - {"product_code"}
+    return [
+        EventAnswer(
+            **{name: getattr(event, name) for name in names},
+            product_code="" if event.product_id is None else codes[event.product_id],
+        )
+        for event in events
+    ]

@@ -1,0 +1,75 @@
+"""Events that people and programs write themselves, public holidays among them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from ml.db.bulk import in_lists, insert_rows, lock_for_writing
+from ml.db.drivers import Event
+from ml.errors import ConflictError
+from ml.etl.holidays import public_holidays
+from ml.etl.record_store import forget_versions
+from ml.etl.record_tables import RECORD_TABLES, record_key
+from webapp.queries.products import get_product
+
+
+def create_event(session: Session, record: Mapping[str, Any]) -> Event:
+    """Add an event given by its fields; commits.
+
+    Raises NotFoundError for an unknown product, ConflictError where there is an event of the same kind, name,
+    first day, places and product.
+    """
+    target = RECORD_TABLES["events"]
+    whole = target.complete(record)
+    product = get_product(session, whole["product_code"], "product_code") if whole["product_code"] else None
+    whole["product_code"] = product.code if product else ""
+    values = {column: whole[name] for name, column in target.columns.items() if name != "product_code"}
+    event = Event(key=record_key("events", whole), product_id=product.id if product else None, **values)
+    session.add(event)
+    try:
+        session.commit()
+    except IntegrityError:
+        session.rollback()
+        raise ConflictError(
+            f"there is a {whole['kind']} {whole['name']!r} from {whole['starts_on']} in that place already; "
+            "delete it first, or choose another name."
+        ) from None
+    return event
+
+
+def delete_event(session: Session, event: Event) -> None:
+    """Remove an event; commits."""
+    forget_versions(session, "events", event.key)
+    session.delete(event)
+    session.commit()
+
+
+def add_holidays(
+    session: Session, country: str, subdivision: str, years: Sequence[int], region: str = ""
+) -> tuple[int, int]:
+    """Add the public holidays of some years that are not there yet; commits. Returns how many are new, and all.
+
+    Raises DataError for an unknown country, subdivision or year.
+    """
+    target = RECORD_TABLES["events"]
+    records = [target.complete(record) for record in public_holidays(country, subdivision, years, region)]
+    lock_for_writing(session, Event)
+    by_key = {record_key("events", record): record for record in records}
+    new = by_key.keys() - known_keys(session, list(by_key))
+    added = {key: record for key, record in by_key.items() if key in new}
+    columns = {name: [record[name] for record in added.values()] for name in target.columns if name != "product_code"}
+    insert_rows(session, Event, {"key": list(added), **columns})
+    session.commit()
+    return len(added), len(by_key)
+
+
+def known_keys(session: Session, keys: Sequence[bytes]) -> set[bytes]:
+    found: set[bytes] = set()
+    for some in in_lists(keys):
+        found |= set(session.scalars(sa.select(Event.key).where(Event.key.in_(some))))
+    return found
