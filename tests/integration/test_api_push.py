@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy.orm import Session, sessionmaker
 from web_fixtures import ClientFor, Rows, assert_problem
 
 from ml.artifacts import ArtifactStore
 from ml.db.imports import Import, Source
 from ml.etl.columns import LARGEST as LARGEST_IN_FILES
+from ml.pipelines.ingest import IngestResult, load_import
 from webapp.schemas.rows import LARGEST
 from worker.models import JobRun
 
@@ -167,3 +169,28 @@ def test_viewers_push_nothing(api: ClientFor) -> None:
 
 def test_figures_are_limited_as_in_files() -> None:
     assert LARGEST == LARGEST_IN_FILES
+
+
+def load(sessions: sessionmaker[Session], store: ArtifactStore, import_id: int) -> IngestResult:
+    """What the job does."""
+    with sessions() as session:
+        result = load_import(session, store, import_id)
+        session.commit()
+        return result
+
+
+def test_pushed_rows_are_loaded_once_and_read_back(
+    planner: FlaskClient, sessions: sessionmaker[Session], store: ArtifactStore
+) -> None:
+    body = [{**ROW, "customer_code": "C-1", "order_ref": "4711", "channel": "web"}, {**MORE, "order_ref": "4712"}]
+    first = load(sessions, store, planner.post(SALES, json=body).json["import_id"])
+    again = load(sessions, store, planner.post(SALES, json=body).json["import_id"])
+    assert (first.rows_loaded, first.rows_rejected) == (2, 0)
+    assert (again.rows_loaded, again.rows_unchanged) == (0, 2)
+    newest, oldest = planner.get(SALES).json["items"]
+    assert (newest["sale_date"], newest["area"], newest["product_code"], newest["sales_qty"]) == (
+        "2024-01-04", "Albany South", "17", 2.0,
+    )  # fmt: skip
+    assert planner.get(f"{SALES}?customer=C-1&channel=web&order_ref=4711").json["items"] == [oldest]
+    assert planner.get(f"{SALES}?customer=C-1&order_ref=4712").json["items"] == []
+    assert planner.get(f"{SALES}?import_id={first.import_id}").json["items"] == [newest, oldest]
