@@ -10,10 +10,11 @@ from typing import IO, Any
 import numpy as np
 import pyarrow as pa
 
-from ml.etl.columns import NO_DAY, Known
+from ml.etl.cells import Checks
+from ml.etl.columns import NO_DAY
 from ml.etl.datasets import Dataset
+from ml.etl.figures import Figures
 from ml.etl.gather import Description
-from ml.etl.policy import DEFAULT, Policy
 from ml.etl.quality import CheckedBatch, Checker, Rejection, reject_malformed
 from ml.etl.record_tables import REFERENCES, Record, record_key
 from ml.etl.rejections import REJECTIONS, spool_rejections
@@ -46,6 +47,9 @@ class CheckedRecords:
         self.first_rejection = ""
         self.first_date: date | None = None
         self.last_date: date | None = None
+        self.figures = Figures(dataset)
+        self.repeated = 0
+        """Rows with the key of a later one."""
         self._day = next((name for name, kind in kinds.items() if kind == "date"), "")
         self._described: dict[str, dict[str, str]] = defaultdict(dict)
         self._prefixes: list[Any] = []
@@ -90,9 +94,10 @@ class CheckedRecords:
 
     def finish(self) -> None:
         """Note what a user should know of the file as a whole."""
-        if repeated := int((~self._last()).sum()):
+        self.repeated = int((~self._last()).sum())
+        if self.repeated:
             what = ", ".join(self.dataset.by_name[name].label.lower() for name in self.dataset.key)
-            self.notes.append(f"{repeated:,} rows repeat the {what} of a later row; the last one counts.")
+            self.notes.append(f"{self.repeated:,} rows repeat the {what} of a later row; the last one counts.")
 
     def __enter__(self) -> CheckedRecords:
         return self
@@ -135,21 +140,17 @@ class CheckedRecords:
 def check_records(
     open_file: Callable[[], IO[bytes]],
     sample: FileSample,
-    mapping: Mapping[str, Any],
-    today: date,
+    mapped: tuple[Dataset, Mapping[str, Any]],
+    checks: Checks,
     progress: Progress = silent,
-    *,
-    dataset: Dataset,
-    policy: Policy = DEFAULT,
-    known: Mapping[str, Known] | None = None,
 ) -> CheckedRecords:
-    """Check a file as `ml.etl.check.check_file` checks sales; close the result."""
+    """Check a file as `ml.etl.check.check_file` checks sales, under a data set and its mapping; close the result."""
+    dataset, mapping = mapped
     filled = rules(mapping, dataset)
     with open_file() as file:
         found = survey(file, sample, filled, dataset, progress)
-    checked = CheckedRecords(dataset, list(filled))
+    checked, checker = CheckedRecords(dataset, list(filled)), Checker(filled, found, checks, dataset)
     checked.notes += found.notes
-    checker = Checker(filled, found, today, dataset, policy, known)
     try:
         with open_file() as file:
             _check_rows(checked, open_rows(file, sample), checker, (found, filled), progress)
@@ -176,6 +177,7 @@ def _check_rows(
             _reject_backwards(batch, good, row, filled["ends_on"]) for row in np.flatnonzero(backwards).tolist()
         ]
         rejections += map(reject_malformed, reader.take_malformed())
+        checked.figures.add(good, ~backwards)
         checked.add({name: _without(good.cells(name), backwards) for name in checked.fields})
         spool_rejections(checked, rejections)
         done += len(batch)
