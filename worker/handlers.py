@@ -11,10 +11,12 @@ from sqlalchemy.orm import Session
 from ml.db.results import ModelVersion
 from ml.db.sales import SalesDaily
 from ml.grains import GRAINS, read_coverage
-from worker.events import AggregatesRefreshed, Event, ModelTrained, SalesCleaned, SalesImported
+from worker.events import AggregatesRefreshed, Event, ModelTrained, RecordsImported, SalesCleaned, SalesImported
 from worker.queues import request_job
 
 OUTGROWN = 2
+CLEANED_BY = ("events", "stock")
+"""Data sets other than sales that cleaning looks at."""
 
 Handler = Callable[[Session, int, Any], None]
 """Called with the session of the event's own transaction, the event's id, and the event."""
@@ -39,6 +41,12 @@ def train_or_forecast(session: Session, event_id: int, _event: AggregatesRefresh
             _request(session, event_id, "train", {"grain": grain})
 
 
+def clean_by_records(session: Session, event_id: int, event: RecordsImported) -> None:
+    """Stock levels and events tell which sales are not to be taken at face value."""
+    if event.dataset in CLEANED_BY:
+        _request(session, event_id, "clean", {})
+
+
 def is_outgrown(session: Session, model: ModelVersion) -> bool:
     """Whether the data covers twice the periods that the model learned from: another level, features and model may
     then be right."""
@@ -56,6 +64,7 @@ def forecast_with_champion(session: Session, event_id: int, event: ModelTrained)
 
 HANDLERS: dict[type[Event], tuple[Handler, ...]] = {
     SalesImported: (refresh_aggregates,),
+    RecordsImported: (clean_by_records,),
     AggregatesRefreshed: (train_or_forecast,),
     SalesCleaned: (train_or_forecast,),
     ModelTrained: (forecast_with_champion,),

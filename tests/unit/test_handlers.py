@@ -20,6 +20,7 @@ from worker.events import (
     ForecastPublished,
     JobFailed,
     ModelTrained,
+    RecordsImported,
     SalesCleaned,
     SalesImported,
     record,
@@ -32,6 +33,7 @@ DAY = date(2024, 2, 29)
 EXAMPLES: list[Event] = [
     SalesImported(import_id=3, first_date=date(2024, 1, 1), last_date=DAY, rows=12),
     AggregatesRefreshed(since=None, until=DAY),
+    RecordsImported(import_id=4, dataset="stock", rows=7),
     SalesCleaned(),
     ModelTrained(grain="monthly", model_id=5, champion=True),
     ForecastPublished(run_id=8, grain="monthly", series=40),
@@ -122,6 +124,11 @@ def test_sales_cleaned_otherwise_are_forecast_anew(session: Session) -> None:
     add_sales(session)
     add_champion(session)
     assert follow_ups(session, SalesCleaned()) == [("forecast", {"grain": "monthly", "horizon": 12})]
+
+
+@pytest.mark.parametrize(("dataset", "jobs"), [("stock", ["clean"]), ("events", ["clean"]), ("invoices", [])])
+def test_records_that_cleaning_looks_at_clean_anew(session: Session, dataset: str, jobs: list[str]) -> None:
+    assert [kind for kind, _ in follow_ups(session, RecordsImported(4, dataset, 7))] == jobs
 
 
 def test_totals_without_sales_call_for_nothing(session: Session) -> None:
