@@ -55,7 +55,8 @@ class Settings:
 
     `secret_keys` encrypt the credentials of sources (`ml.secrets`): the first one encrypts, all of them decrypt.
     `allowed_hosts` are hosts of the inner network that HTTP sources may reach, with or without a port.
-    `source_folders` are the folders in which SQLite files may be read as sources.
+    `source_folders` are the folders in which SQLite files may be read as sources. `keep_uploads_days` is how long
+    the files of imports are kept.
     """
 
     home: Path
@@ -65,6 +66,7 @@ class Settings:
     secret_keys: tuple[str, ...] = field(default=(), repr=False)
     allowed_hosts: tuple[str, ...] = ()
     source_folders: tuple[Path, ...] = ()
+    keep_uploads_days: int = 365
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> Settings:
@@ -80,6 +82,7 @@ class Settings:
             allowed_hosts=tuple(host.lower() for host in read_list(env, "FORECASTLE_ALLOWED_HOSTS")),
             source_folders=tuple(Path(folder).resolve() for folder in read_list(env, "FORECASTLE_SOURCE_FOLDERS"))
             or (home / "sources",),
+            keep_uploads_days=read_int(env, "FORECASTLE_KEEP_UPLOADS_DAYS", 365),
         )
 
 

@@ -53,7 +53,14 @@ def _kinds(*kinds: JobKind) -> dict[str, JobKind]:
 
 
 KINDS: dict[str, JobKind] = _kinds(
-    JobKind("ingest", "ingest", "worker.jobs.ingest", timeout=1800, required=frozenset({"import_id"})),
+    JobKind(
+        "ingest",
+        "ingest",
+        "worker.jobs.ingest",
+        timeout=1800,
+        required=frozenset({"import_id"}),
+        optional=frozenset({"dry_run"}),
+    ),
     JobKind(
         "pull",
         "ingest",
@@ -64,6 +71,7 @@ KINDS: dict[str, JobKind] = _kinds(
     ),
     JobKind("refresh", "ingest", "worker.jobs.refresh", timeout=1800, optional=frozenset({"since", "until"})),
     JobKind("clean", "ingest", "worker.jobs.clean", timeout=1800),
+    JobKind("prune_uploads", "ingest", "worker.jobs.prune_uploads", timeout=1800),
     JobKind(
         "train",
         "train",
