@@ -16,7 +16,7 @@ from ml.artifacts import ArtifactStore
 from ml.db.base import Base
 from ml.db.catalog import Customer, Product, Series
 from ml.db.imports import Import, RejectedRow
-from ml.db.sales import SalesDaily, SalesMonthly, SalesRaw, SalesStaging, SalesWeekly
+from ml.db.sales import SalesDaily, SalesMonthly, SalesRaw, SalesWeekly
 from ml.db.session import create_sessions
 from ml.etl import mapping
 from ml.etl.sources.files import inspect
@@ -122,7 +122,6 @@ def dump(session: Session) -> dict[str, Any]:
         "customers": sa.select(Customer.code, Customer.name),
         "series": sa.select(Series.region, Series.territory, Series.area, Product.code, Series.category).join(Product),
         "rejected": sa.select(RejectedRow.row_number, RejectedRow.column, RejectedRow.value, RejectedRow.reason),
-        "staged": sa.select(SalesStaging.id),
         "imports": sa.select(Import.state, Import.rows_loaded, Import.rows_unchanged, Import.rows_rejected),
     }
     return {name: sorted(map(tuple, session.execute(query))) for name, query in queries.items()}

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import Session
+from sqlalchemy.schema import CreateTable, DropTable
 
 CHUNK = 50_000
 IN_LIST = 500
@@ -44,22 +46,47 @@ def insert_rows(session: Session, entity: Any, columns: Mapping[str, Sequence[An
     return count
 
 
+@contextmanager
+def scratch_table(session: Session, name: str, types: Mapping[str, Any], key: Sequence[str]) -> Iterator[sa.Table]:
+    """A table that only this session sees and that goes at the end of the block, for rows that SQL shall work on.
+
+    `types` holds the type of each column, `key` names those of the primary key.
+    """
+    connection = session.connection()
+    columns = [
+        sa.Column(column, kind, primary_key=column in key, autoincrement=False) for column, kind in types.items()
+    ]
+    if connection.dialect.name == "mssql":
+        table = sa.Table(f"#{name}", sa.MetaData(), *columns)
+    else:
+        table = sa.Table(name, sa.MetaData(), *columns, prefixes=["TEMPORARY"])
+    connection.execute(CreateTable(table))
+    yield table
+    connection.execute(DropTable(table))  # after an error the rollback does it
+
+
 def move_missing(session: Session, target: Any, source: sa.Subquery | sa.Table, key: str) -> int:
     """INSERT into `target` the rows of `source` whose `key` it does not hold yet; returns how many.
 
-    Columns are matched by name; a column that `source` lacks is left to its default.
-    Call `lock_for_writing` first where two sessions may move the same keys at once.
+    `key` must be unique in `target`, and in `source`. Columns are matched by name; a column that `source` lacks is
+    left to its default. Call `lock_for_writing` first where two sessions may move the same keys at once.
     """
     table = table_of(target)
     names = [column.name for column in table.columns if column.name in source.c and not column.primary_key]
+    rows = sa.select(*(source.c[name] for name in names))
+    if session.connection().dialect.name == "sqlite":  # one search of the index instead of two
+        return insert_select(session, table, names, rows, prefix="OR IGNORE")
     known = sa.select(sa.literal(1)).where(table.c[key] == source.c[key]).exists()
-    rows = sa.select(*(source.c[name] for name in names)).where(~known)
-    return insert_select(session, table, names, rows)
+    return insert_select(session, table, names, rows.where(~known))
 
 
-def insert_select(session: Session, entity: Any, columns: Sequence[str], rows: sa.Select[Any]) -> int:
-    """INSERT the result of a query into `columns`; returns how many rows that gave."""
+def insert_select(
+    session: Session, entity: Any, columns: Sequence[str], rows: sa.Select[Any], prefix: str | None = None
+) -> int:
+    """INSERT the result of a query into `columns`; returns how many rows that gave. `prefix` is for SQLite alone."""
     insert = sa.insert(table_of(entity)).from_select(columns, rows, include_defaults=False)
+    if prefix:
+        insert = insert.prefix_with(prefix, dialect="sqlite")
     counting = insert.execution_options(preserve_rowcount=True)  # SQLAlchemy drops the count of an INSERT
     return session.connection().execute(counting).rowcount
 

@@ -1,4 +1,4 @@
-"""Sales facts: raw rows, their staging table, and the aggregates by day, week and month."""
+"""Sales facts: raw rows, what imports replaced or repeated, and the aggregates by day, week and month."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ml.db.types import Amount, BigId, Day, HashKey, Name
 
 
 class SalesRow:
-    """The columns that raw rows and staged rows share.
+    """The columns that raw rows and superseded rows share.
 
     `row_key` hashes the normalised fields of the row and its occurrence number among
     equal rows of one file, so that a file loaded twice changes nothing while true
@@ -50,15 +50,6 @@ class SalesRaw(SalesRow, Base):
         sa.Index(None, "sale_date", "series_id"),
         sa.Index(None, "import_id"),
     )
-
-    id: Mapped[int] = mapped_column(BigId, primary_key=True)
-
-
-class SalesStaging(SalesRow, Base):
-    """Rows of a running import, committed in chunks, moved to `sales_raw` at its end."""
-
-    __tablename__ = "sales_staging"
-    __table_args__ = (sa.Index(None, "import_id"),)
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import IO, Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from ml.etl.cells import Checks
 from ml.etl.columns import EPOCH
+from ml.etl.datasets import SALES
+from ml.etl.figures import Figures
 from ml.etl.gather import MAX_CONFLICTS, Description, Gatherer, Place
-from ml.etl.keys import RowKeys
-from ml.etl.quality import CheckedBatch, Checker, Rejection, reject_malformed
+from ml.etl.keys import RowKeys, Said
+from ml.etl.quality import CheckedBatch, Checker, reject_malformed
+from ml.etl.rejections import REJECTIONS, spool_rejections
+from ml.etl.rules import rules
 from ml.etl.sources.files import FileSample
 from ml.etl.sources.rows import Reader, open_rows
 from ml.etl.spool import Spool
@@ -24,6 +27,7 @@ from ml.progress import Progress, silent
 ROWS = pa.schema(
     [
         ("row_key", pa.binary(16)),
+        ("content_key", pa.binary(16)),  # null where `row_key` is of the content
         ("sale_date", pa.date32()),
         ("sales_amount", pa.float64()),
         ("sales_qty", pa.float64()),
@@ -33,15 +37,7 @@ ROWS = pa.schema(
         ("leaf", pa.int64()),  # position in `CheckedFile.leaves`
     ]
 )
-REJECTIONS = pa.schema(
-    [
-        ("row_number", pa.int32()),
-        ("column", pa.string()),
-        ("value", pa.string()),
-        ("reason", pa.string()),
-        ("row", pa.string()),  # JSON
-    ]
-)
+KEY_NUMBERS = ("sales_amount", "sales_qty")
 KEY_TEXTS = ("region", "territory", "area", "product_code", "customer_code", "order_ref", "channel")
 
 
@@ -60,6 +56,10 @@ class CheckedFile:
     first_rejection: str = ""
     first_date: date | None = None
     last_date: date | None = None
+    figures: Figures = field(default_factory=lambda: Figures(SALES))
+    repeated: int = 0
+    """Rows that are equal to an earlier one of the file."""
+    drops_repeated: bool = False
 
     @property
     def rows_total(self) -> int:
@@ -79,87 +79,81 @@ class CheckedFile:
         self.rejections.close()
 
 
-def check_file(
+def check_file(  # noqa: PLR0917 - what is read, and how
     open_file: Callable[[], IO[bytes]],
     sample: FileSample,
-    mapping: Mapping[str, str],
-    today: date,
+    mapping: Mapping[str, Any],
+    checks: Checks,
     progress: Progress = silent,
+    source: str = "",
 ) -> CheckedFile:
     """Read a file twice, first for how it is written, then row by row; close the result.
 
-    Memory stays bounded by the file's distinct codes and 8 bytes a row. Raises
-    SourceError where the file cannot be read to its end.
+    `source` tells apart the line ids of different sources. Memory stays bounded by the file's distinct codes
+    and 8 bytes a row. Raises SourceError where the file cannot be read to its end.
     """
+    filled = rules(mapping)
     with open_file() as file:
-        found = survey(file, sample, mapping, progress)
-    checked = CheckedFile(notes=found.notes)
+        found = survey(file, sample, filled, progress=progress)
+    checker = Checker(filled, found, checks)
+    checked = CheckedFile(notes=found.notes, drops_repeated=checks.policy.duplicates == "drop")
     try:
         with open_file() as file:
-            _check_rows(checked, open_rows(file, sample), Checker(mapping, found, today), found, progress)
+            _check_rows(checked, open_rows(file, sample), checker, found, RowKeys(source), progress)
     except BaseException:
         checked.__exit__()
         raise
     return checked
 
 
-def _check_rows(checked: CheckedFile, reader: Reader, checker: Checker, found: Survey, progress: Progress) -> None:
-    gatherer, row_keys, done = Gatherer(), RowKeys(), 0
+def _check_rows(  # noqa: PLR0917
+    checked: CheckedFile, reader: Reader, checker: Checker, found: Survey, row_keys: RowKeys, progress: Progress
+) -> None:
+    gatherer, done = Gatherer(), 0
     for batch in reader:
         good, rejections = checker.check(batch)
         rejections += map(reject_malformed, reader.take_malformed())
         _spool_rows(checked, good, gatherer, row_keys)
-        _spool_rejections(checked, rejections)
+        spool_rejections(checked, rejections)
         done += len(batch)
         progress("checking", done, found.rows)
-    _spool_rejections(checked, map(reject_malformed, reader.take_malformed()))
+    spool_rejections(checked, map(reject_malformed, reader.take_malformed()))
     checked.products, conflicts = gatherer.products()
     checked.customers, checked.leaves = gatherer.customers(), gatherer.leaves
     checked.report(conflicts)
-    if checker.blank_rows:
-        checked.notes.append(f"{checker.blank_rows:,} empty rows were left out.")
+    checked.notes += checker.notes
 
 
 def _spool_rows(checked: CheckedFile, good: CheckedBatch, gatherer: Gatherer, row_keys: RowKeys) -> None:
     if not len(good):
         return
     leaves, customers = gatherer.add(good.texts)
-    channel, order_ref = good.texts["channel"].strings(), good.texts["order_ref"].strings()
+    row_key, content_key = _keys(good, row_keys)
+    checked.repeated += int(row_keys.again.sum())
+    kept = ~row_keys.again if checked.drops_repeated and row_keys.again.any() else None
+    checked.figures.add(good, kept)
     checked.rows.write(
         {
-            "row_key": row_keys.keys(_key_fields(good)),
-            "sale_date": _dates(good),
-            **good.numbers,
-            "channel": channel,
-            "order_ref": order_ref,
+            "row_key": row_key,
+            "content_key": content_key,
+            "sale_date": pa.array(good.days, pa.int32()).cast(pa.date32()),
+            **{name: good.numbers[name] for name in KEY_NUMBERS},
+            "channel": good.texts["channel"].strings(),
+            "order_ref": good.texts["order_ref"].strings(),
             "customer": customers,
             "leaf": leaves,
-        }
+        },
+        kept,
     )
     days = EPOCH + timedelta(days=int(good.days.min())), EPOCH + timedelta(days=int(good.days.max()))
     checked.first_date = min(days[0], checked.first_date or days[0])
     checked.last_date = max(days[1], checked.last_date or days[1])
 
 
-def _dates(good: CheckedBatch) -> Any:
-    return pa.array(good.days, pa.int32()).cast(pa.date32())
-
-
-def _key_fields(good: CheckedBatch) -> list[Any]:
-    """The fields of a row's natural key as text: date, places, codes, channel, amount and quantity."""
-    days = pc.cast(_dates(good), pa.string())
-    numbers = (pa.array(good.numbers[name]) for name in ("sales_amount", "sales_qty"))
-    decimals = (pc.cast(pc.cast(number, pa.decimal128(18, 4)), pa.string()) for number in numbers)
-    return [days, *(good.texts[name].strings() for name in KEY_TEXTS), *decimals]
-
-
-def _spool_rejections(checked: CheckedFile, rejections: Iterable[Rejection]) -> None:
-    ordered = [asdict(rejection) for rejection in sorted(rejections, key=lambda rejection: rejection.row_number)]
-    if not ordered:
-        return
-    first = ordered[0]
-    where = f", column {first['column']!r}, value {first['value']!r}" if first["column"] else ""
-    checked.first_rejection = checked.first_rejection or f"row {first['row_number']}{where}: {first['reason']}"
-    for cells in ordered:
-        cells["row"] = json.dumps(cells["row"], ensure_ascii=False)
-    checked.rejections.write({name: [cells[name] for cells in ordered] for name in REJECTIONS.names})
+def _keys(good: CheckedBatch, row_keys: RowKeys) -> tuple[Any, Any]:
+    """The row keys and the content keys of good rows."""
+    said = Said(good.days, [good.numbers[name] for name in KEY_NUMBERS], [good.texts[name] for name in KEY_TEXTS])
+    lines = good.texts["line_ref"]
+    if any(lines.values):
+        return row_keys.line_keys(said, lines)
+    return row_keys.keys(said), pa.nulls(len(good), pa.binary(16))

@@ -1,4 +1,4 @@
-"""A checked file on its way into `sales_raw`: staged in chunks, then moved in one short transaction."""
+"""A checked file on its way into `sales_raw` and the aggregates: all of it in one transaction."""
 
 from __future__ import annotations
 
@@ -8,16 +8,28 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from ml.db.bulk import insert_rows, lock_for_writing, move_missing
+from ml.db.bulk import insert_rows, insert_select, lock_for_writing, move_missing, scratch_table, table_of
+from ml.db.catalog import Series
 from ml.db.imports import RejectedRow
-from ml.db.sales import SalesRaw, SalesStaging
-from ml.errors import ConflictError
+from ml.db.sales import SalesRaw, SalesRepeat, SalesSuperseded
 from ml.etl.catalog import disagreements, ensure_customers, ensure_leaves, ensure_products
 from ml.etl.check import CheckedFile
+from ml.etl.deltas import Deltas
+from ml.etl.record_history import note_described
+from ml.etl.rejections import Rejecting
 from ml.progress import Progress, silent
+
+SALES = table_of(SalesRaw)
+INCOMING = {
+    "position": sa.Integer(),
+    **{name: SALES.c[name].type for name in ("row_key", "content_key", "sale_date", "sales_amount", "sales_qty")},
+    **{name: SALES.c[name].type for name in ("channel", "order_ref", "customer_id", "series_id")},
+}
+"""The columns of a chunk on its way in: what the series of a row says is joined to it."""
 
 Values = npt.NDArray[Any]
 
@@ -29,11 +41,6 @@ class Ids:
     customer: Values
     """Ids, and a null at the end, which position -1 finds."""
     series: Values
-    product: Values
-    """By leaf, like the three below."""
-    region: Values
-    territory: Values
-    area: Values
 
 
 def resolve(session: Session, checked: CheckedFile) -> Ids:
@@ -43,28 +50,19 @@ def resolve(session: Session, checked: CheckedFile) -> Ids:
     """
     products = ensure_products(session, checked.products)
     checked.report(disagreements(checked.products, products))
+    note_described(session, "products", checked.products)
     customers = ensure_customers(session, checked.customers)
+    note_described(session, "customers", checked.customers)
     series = ensure_leaves(session, checked.leaves, products)
-    places = [np.array([place[part] for place, _ in checked.leaves], dtype=object) for part in range(3)]
-    owned = np.array([products[product].id for _, product in checked.leaves], dtype=np.int64)
-    return Ids(np.array([*customers, None], dtype=object), np.array(series, dtype=np.int64), owned, *places)
+    return Ids(np.array([*customers, None], dtype=object), np.array(series, dtype=np.int64))
 
 
 def clear(session: Session, import_id: int) -> None:
-    """Forget what an earlier attempt staged and rejected; the caller commits."""
-    clear_staging(session, import_id)
+    """Forget what an earlier attempt rejected; the caller commits."""
     session.execute(sa.delete(RejectedRow).where(RejectedRow.import_id == import_id))
 
 
-def clear_staging(session: Session, import_id: int) -> None:
-    """Empty the staging table of one import; the caller commits."""
-    others = sa.select(SalesStaging.id).where(SalesStaging.import_id != import_id).order_by(SalesStaging.id).limit(1)
-    mine = sa.delete(SalesStaging)  # all at once is much faster, where nobody else's rows are there
-    shared = session.scalar(others) is not None
-    session.execute(mine.where(SalesStaging.import_id == import_id) if shared else mine)
-
-
-def reject(session: Session, import_id: int, checked: CheckedFile) -> None:
+def reject(session: Session, import_id: int, checked: Rejecting) -> None:
     """Store the rejected rows of a file, committing each chunk."""
     for batch in checked.rejections.read():
         columns = {name: batch.column(name).to_pylist() for name in batch.schema.names}
@@ -73,46 +71,134 @@ def reject(session: Session, import_id: int, checked: CheckedFile) -> None:
         session.commit()
 
 
-def stage(session: Session, import_id: int, checked: CheckedFile, ids: Ids, progress: Progress = silent) -> None:
-    """Write the good rows of a file to the staging table, committing each chunk."""
-    done = 0
-    for batch in checked.rows.read():
-        columns = _columns(batch, ids, import_id)
-        insert_rows(session, SalesStaging, columns)
-        session.commit()
-        done += batch.num_rows
-        progress("loading", done, checked.rows.rows)
+@dataclass
+class Published:
+    """What a publication did: rows that are in `sales_raw` now, and those among them that replaced another."""
+
+    loaded: int = 0
+    changed: int = 0
 
 
-def publish(session: Session, import_id: int, expected: int) -> int:
-    """Move staged rows that are new to `sales_raw` and empty the staging table; returns how many were new.
+def publish(session: Session, import_id: int, checked: CheckedFile, ids: Ids, progress: Progress = silent) -> Published:
+    """Write the good rows of a file into `sales_raw` and move the aggregates by them, in one transaction.
 
-    The caller commits. Raises ConflictError where not exactly `expected` rows are staged.
+    A row that is there already is noted in `sales_repeats`; where the line of a source comes with another content,
+    the earlier one moves to `sales_superseded`. The caller commits.
     """
-    staged = sa.select(SalesStaging).where(SalesStaging.import_id == import_id).subquery()
-    found = session.scalar(sa.select(sa.func.count()).select_from(staged))
-    if found != expected:
-        raise ConflictError(
-            f"import {import_id} has {found} staged rows, expected {expected}: another job works on the same import. "
-            "Start it again when that has ended."
-        )
     lock_for_writing(session, SalesRaw)
-    moved = move_missing(session, SalesRaw, staged, "row_key")
-    clear_staging(session, import_id)
-    return moved
+    done, deltas = Published(), Deltas(session)
+    with scratch_table(session, "sales_incoming", INCOMING, key=("position",)) as incoming:
+        writer = _Writer(session, import_id, incoming, deltas, done)
+        for batch in checked.rows.read():
+            writer.write(batch, ids)
+            progress("publishing", writer.rows, checked.rows.rows)
+    progress("summing up", 0, 1)
+    deltas.apply()
+    return done
 
 
-def _columns(batch: Any, ids: Ids, import_id: int) -> dict[str, list[Any]]:
-    """A spooled batch as columns of the staging table."""
-    leaf = batch.column("leaf").to_numpy()
-    same = ("row_key", "sale_date", "sales_amount", "sales_qty", "channel", "order_ref")
+@dataclass
+class _Writer:
+    """Writes chunks of one import."""
+
+    session: Session
+    import_id: int
+    incoming: sa.Table
+    deltas: Deltas
+    done: Published
+    rows: int = 0
+
+    def write(self, batch: Any, ids: Ids) -> None:
+        """One chunk of a checked file."""
+        self.rows += batch.num_rows
+        batch = _last_of_each_line(batch)
+        self.session.execute(sa.delete(self.incoming))
+        insert_rows(self.session, self.incoming, _columns(batch, ids))
+        if batch.column("content_key").null_count < batch.num_rows:
+            self._forget_own()
+            self._supersede()
+        new = move_missing(self.session, SalesRaw, self._named(), "row_key")
+        known = new < batch.num_rows
+        if known:
+            self._note_repeats()
+        self.done.loaded += new
+        rows = self._new_positions() if known else slice(None)
+        columns = (batch.column(name).to_numpy(zero_copy_only=False)[rows] for name in ("sales_amount", "sales_qty"))
+        days = batch.column("sale_date").cast(pa.int32()).to_numpy()[rows]
+        self.deltas.add(ids.series[batch.column("leaf").to_numpy()[rows]], days, *columns)
+
+    def _named(self) -> sa.Subquery:
+        """The chunk with what its series says."""
+        series = (Series.region, Series.territory, Series.area, Series.product_id)
+        mine = (column for column in self.incoming.c if column.name != "position")
+        query = sa.select(*mine, *series, sa.literal(self.import_id, sa.Integer()).label("import_id"))
+        return query.join_from(self.incoming, Series, Series.id == self.incoming.c.series_id).subquery()
+
+    def _met(self) -> sa.Join:
+        return sa.join(self.incoming, SALES, self.incoming.c.row_key == SALES.c.row_key)
+
+    def _new_positions(self) -> Any:
+        query = sa.select(self.incoming.c.position).select_from(self._met()).where(SALES.c.import_id == self.import_id)
+        return np.sort(np.array(self.session.scalars(query).all(), dtype=np.int64))
+
+    def _note_repeats(self) -> None:
+        """Keep which rows were there already, and were another import's."""
+        columns = (sa.literal(self.import_id, sa.Integer()), self.incoming.c.row_key, self.incoming.c.content_key)
+        query = sa.select(*columns).select_from(self._met()).where(SALES.c.import_id != self.import_id)
+        insert_select(self.session, SalesRepeat, ["import_id", "row_key", "content_key"], query)
+
+    def _forget_own(self) -> None:
+        """Lines that an earlier chunk of the same file held: the last one of a file counts."""
+        mine = sa.select(SALES.c.id).select_from(self._met()).where(SALES.c.import_id == self.import_id)
+        self.done.loaded -= self._remove(mine)
+        keys = sa.select(self.incoming.c.row_key)
+        repeats = (SalesRepeat.import_id == self.import_id, SalesRepeat.row_key.in_(keys))
+        self.session.execute(sa.delete(SalesRepeat).where(*repeats).execution_options(synchronize_session=False))
+
+    def _supersede(self) -> None:
+        """Move lines that come with another content out of the way."""
+        other = SALES.c.content_key != self.incoming.c.content_key
+        changed = sa.select(SALES.c.id).select_from(self._met()).where(other)
+        names = [column.name for column in SALES.c if column.name != "id"]
+        kept = sa.select(*(SALES.c[name] for name in names), sa.literal(self.import_id, sa.Integer()))
+        insert_select(self.session, SalesSuperseded, [*names, "replaced_by"], kept.where(SALES.c.id.in_(changed)))
+        self.done.changed += self._remove(changed)
+
+    def _remove(self, ids: sa.Select[Any]) -> int:
+        self.deltas.add_sums(sums_of(SALES, SALES.c.id.in_(ids)), sign=-1)
+        return remove(self.session, SalesRaw, SALES.c.id.in_(ids))
+
+
+def sums_of(table: sa.Table, *where: Any) -> sa.Select[Any]:
+    """Sums of sales rows by series and day, as `Deltas.add_sums` takes them."""
+    sums = (sa.func.sum(table.c.sales_amount), sa.func.sum(table.c.sales_qty), sa.func.count())
+    return (
+        sa.select(table.c.series_id, table.c.sale_date, *sums)
+        .where(*where)
+        .group_by(table.c.series_id, table.c.sale_date)
+    )
+
+
+def remove(session: Session, entity: Any, *where: Any) -> int:
+    """DELETE rows; returns how many."""
+    result = session.execute(sa.delete(entity).where(*where).execution_options(synchronize_session=False))
+    return int(getattr(result, "rowcount", 0))
+
+
+def _last_of_each_line(batch: Any) -> Any:
+    """The chunk without rows whose line comes again in it; rows without line ids all differ in their keys."""
+    if batch.column("content_key").null_count == batch.num_rows:
+        return batch
+    last = {key: row for row, key in enumerate(batch.column("row_key").to_pylist())}
+    return batch if len(last) == batch.num_rows else batch.take(pa.array(sorted(last.values())))
+
+
+def _columns(batch: Any, ids: Ids) -> dict[str, list[Any]]:
+    """A spooled chunk as columns of the incoming rows."""
+    same = ("row_key", "content_key", "sale_date", "sales_amount", "sales_qty", "channel", "order_ref")
     return {
+        "position": list(range(batch.num_rows)),
         **{name: batch.column(name).to_pylist() for name in same},
         "customer_id": ids.customer[batch.column("customer").to_numpy()].tolist(),
-        "series_id": ids.series[leaf].tolist(),
-        "product_id": ids.product[leaf].tolist(),
-        "region": ids.region[leaf].tolist(),
-        "territory": ids.territory[leaf].tolist(),
-        "area": ids.area[leaf].tolist(),
-        "import_id": [import_id] * batch.num_rows,
+        "series_id": ids.series[batch.column("leaf").to_numpy()].tolist(),
     }

@@ -12,7 +12,7 @@ from ml.db.base import Base
 from ml.db.bulk import in_lists, insert_rows, table_of
 from ml.db.catalog import Product
 from ml.db.imports import RecordVersion
-from ml.db.sales import SalesRow, SalesStaging, SalesSuperseded
+from ml.db.sales import SalesSuperseded
 from ml.etl.catalog import ensure_customers, ensure_products, move_series
 from ml.etl.record_tables import Record, RecordTable
 
@@ -159,5 +159,4 @@ def _referring(entity: Any) -> list[sa.Column[Any]]:
         if any(key.column.table is owner for key in column.foreign_keys)
     ]
     loose = "product_id" if entity is Product else "customer_id"
-    bare: tuple[type[SalesRow], ...] = (SalesStaging, SalesSuperseded)
-    return keyed + [table_of(kind).c[loose] for kind in bare]
+    return [*keyed, table_of(SalesSuperseded).c[loose]]

@@ -6,14 +6,13 @@ from datetime import date
 from typing import Any, cast
 
 import pytest
-import sqlalchemy as sa
 from sqlalchemy.dialects import mssql
 from sqlalchemy.orm import Session
 
-from ml.db.bulk import insert_rows, lock_for_writing, move_missing
+from ml.db.bulk import insert_rows, lock_for_writing, move_missing, scratch_table
 from ml.db.catalog import Product
-from ml.db.sales import SalesRaw, SalesStaging
-from ml.etl import load
+from ml.db.sales import SalesRaw
+from ml.db.types import HashKey, Name
 from ml.pipelines.refresh import refresh_aggregates
 
 
@@ -57,23 +56,20 @@ def test_rows_are_inserted_by_position_and_no_keys_asked_back(server: Recorder, 
     ]
 
 
-def test_staged_rows_move_in_one_statement(server: Recorder, session: Session) -> None:
-    staged = sa.select(SalesStaging).where(SalesStaging.import_id == 1).subquery()
-    move_missing(session, SalesRaw, staged, "row_key")
-    (text,) = server.texts
-    assert text.startswith("INSERT INTO sales_raw (row_key, content_key, sale_date, region,")
-    assert "WHERE NOT (EXISTS (SELECT ? AS anon_2 FROM sales_raw WHERE sales_raw.row_key = anon_1.row_key))" in text
+def test_incoming_rows_move_in_one_statement(server: Recorder, session: Session) -> None:
+    with scratch_table(session, "incoming", {"row_key": HashKey, "order_ref": Name(80)}, key=("row_key",)) as incoming:
+        move_missing(session, SalesRaw, incoming, "row_key")
+    made, moved, dropped = server.texts
+    columns = "row_key BINARY(16) NOT NULL, order_ref NVARCHAR(80) NULL, PRIMARY KEY (row_key)"
+    assert made == f"CREATE TABLE [#incoming] ( {columns} )"
+    assert moved.startswith("INSERT INTO sales_raw (row_key, order_ref) SELECT ")
+    assert "FROM [#incoming] WHERE NOT (EXISTS (SELECT ? AS anon_1 FROM sales_raw WHERE" in moved
+    assert dropped == "DROP TABLE [#incoming]"
 
 
 def test_other_writers_are_kept_out_until_the_transaction_ends(server: Recorder, session: Session) -> None:
     lock_for_writing(session, SalesRaw)
     assert server.texts == ["EXEC sp_getapplock @Resource = ?, @LockMode = 'Exclusive', @LockOwner = 'Transaction'"]
-
-
-def test_staging_is_looked_at_without_a_bare_exists(server: Recorder, session: Session) -> None:
-    load.clear_staging(session, 1)
-    assert server.texts[0].startswith("SELECT TOP ")
-    assert server.texts[1] == "DELETE FROM sales_staging"
 
 
 def test_aggregates_group_by_what_they_select(server: Recorder, session: Session) -> None:

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from ml.artifacts import ArtifactStore
 from ml.db.catalog import Customer, Product, Series
 from ml.db.imports import Import, RejectedRow
-from ml.db.sales import SalesRaw, SalesStaging
+from ml.db.sales import SalesRaw
 from ml.errors import DataError, MappingError, NotFoundError, SourceError
 from ml.etl.rejected import rejected_csv
 from ml.pipelines.ingest import load_import, mark_failed
@@ -121,7 +121,7 @@ def test_a_file_without_a_good_row_fails_and_loads_nothing(session: Session, sto
     record = session.get_one(Import, import_id)
     assert (record.state, record.error, record.rows_loaded, record.rows_rejected) == ("failed", str(error.value), 0, 3)
     assert record.finished_at is not None
-    assert [count(session, e) for e in (SalesRaw, SalesStaging, Product, Customer, Series)] == [0] * 5
+    assert [count(session, e) for e in (SalesRaw, Product, Customer, Series)] == [0] * 4
     assert count(session, RejectedRow) == 3
 
 
@@ -147,7 +147,7 @@ def test_a_file_that_breaks_off_loads_nothing(session: Session, store: ArtifactS
     import_id = upload(session, store, HEADER + ROW.format(amount=5) * 100_000 + '2024-01-31,"North\n' + ROW * 400_000)
     with pytest.raises(SourceError, match="never closed"):
         load_import(session, store, import_id)
-    assert count(session, SalesStaging) == count(session, Product) == 0
+    assert count(session, SalesRaw) == count(session, Product) == 0
 
 
 def test_an_unknown_import_is_reported(session: Session, store: ArtifactStore) -> None:
@@ -169,13 +169,14 @@ def test_empty_names_are_filled_later_and_given_ones_stay(session: Session, stor
 def test_progress_is_told_by_phase(session: Session, store: ArtifactStore) -> None:
     told: list[str] = []
     load_import(session, store, upload(session, store, sales_csv(100)), lambda phase, *_: told.append(phase))
-    assert list(dict.fromkeys(told)) == ["reading", "checking", "matching codes", "loading", "publishing"]
+    assert list(dict.fromkeys(told)) == ["reading", "checking", "matching codes", "publishing", "summing up"]
 
 
 def test_the_result_is_json(session: Session, store: ArtifactStore) -> None:
     result = ingest(session, store, sales_csv(100))
     assert result.as_dict() == {
         "import_id": result.import_id,
+        "dataset": "sales",
         "rows_total": 100,
         "rows_loaded": 98,
         "rows_unchanged": 0,
