@@ -56,6 +56,7 @@ def set_state(session: Session, state: str, **values: Any) -> None:
     row = only_import(session)
     for name, value in {"state": state, "finished_at": utc_now(), **values}.items():
         setattr(row, name, value)
+    session.query(JobRun).update({"state": "failed" if state == "failed" else "succeeded"})
     session.commit()
 
 
@@ -86,11 +87,11 @@ def test_a_file_that_is_no_csv_is_refused_beside_the_field(
 def test_no_file_is_said_beside_the_field(planner: FlaskClient) -> None:
     answer = planner.post("/imports", data={})
     assert answer.status_code == 422
-    assert "Choose a CSV file first." in answer.text
+    assert "Choose a file first." in answer.text
 
 
 def test_changing_a_column_shows_what_is_in_it(planner: FlaskClient, uploaded: str) -> None:
-    answer = planner.get(uploaded, query_string={**CHOSEN, "channel": "Product Name"}, headers=FRAGMENT)
+    answer = planner.post(f"{uploaded}/columns", data={**CHOSEN, "channel": "Product Name"}, headers=FRAGMENT)
     assert "<html" not in answer.text
     assert selected(answer.text, "channel") == "Product Name"
     assert '<span class="sample">Paper</span>' in answer.text
@@ -189,6 +190,92 @@ def test_a_viewer_sees_imports_but_no_form(browser: ClientFor, uploaded: str) ->
     assert 'type="file"' not in viewer.get("/imports").text
     assert viewer.get(uploaded).status_code == 200
     assert "<select" not in viewer.get(uploaded).text
+
+
+def test_a_rule_is_read_from_the_form_and_shown_again(planner: FlaskClient, uploaded: str, session: Session) -> None:
+    more = {"sales_amount.op": "*", "sales_amount.right": "Quantity", "channel": "", "channel.constant": "Web"}
+    planner.post(uploaded, data={**CHOSEN, **more, "sales_qty.factor": "12"})
+    assert only_import(session).mapping == {
+        **CHOSEN,
+        "sales_amount": {"left": "Sales", "op": "*", "right": "Quantity"},
+        "sales_qty": {"column": "Quantity", "factor": 12},
+        "channel": {"constant": "Web"},
+    }
+    set_state(session, "failed", error="once more")
+    page = planner.get(uploaded).text
+    assert 'name="channel.constant" value="Web"' in page
+    assert 'name="sales_amount.right" value="Quantity"' in page
+
+
+def test_limits_are_kept_and_wrong_ones_named(planner: FlaskClient, uploaded: str, session: Session) -> None:
+    wrong = planner.post(uploaded, data={**CHOSEN, "policy.max_rejected_percent": "140"})
+    assert wrong.status_code == 422
+    assert "max_rejected_share" in wrong.text
+    planner.post(uploaded, data={**CHOSEN, "policy.max_rejected_percent": "5", "policy.unknown_products": "reject"})
+    policy = only_import(session).policy
+    assert policy == {"max_rejected_share": 0.05, "unknown_products": "reject", "volume": None}
+
+
+def test_checking_only_starts_a_dry_run_and_its_report_is_shown(
+    planner: FlaskClient, uploaded: str, session: Session
+) -> None:
+    planner.post(uploaded, data={**CHOSEN, "action": "check"})
+    assert "data-live" in planner.get(uploaded).text
+    job = session.query(JobRun).one()
+    assert job.arguments["dry_run"] is True
+    job.state, job.result = "succeeded", {"rows": 2, "loaded": 1, "rejected": 1, "notes": ["newest sale is old"]}
+    session.commit()
+    page = planner.get(uploaded).text
+    assert "What loading would do" in page
+    assert "Newest sale is old" in page
+    assert selected(page, "sale_date") == "Order Date"
+    followed = planner.get(uploaded, headers=FRAGMENT)
+    assert followed.headers["HX-Redirect"] == uploaded
+
+
+def test_a_mapping_is_saved_and_taken_for_the_next_file(planner: FlaskClient, uploaded: str, session: Session) -> None:
+    saved = {**CHOSEN, "area": "", "area.constant": "Leeds", "action": "save", "save_as": "Monthly export"}
+    assert planner.post(uploaded, data=saved).status_code == 303
+    assert session.query(JobRun).count() == 0
+    session.commit()
+    assert "Monthly export" in planner.get("/imports").text
+    answer = planner.post("/imports", **upload(source="Monthly export"))
+    page = planner.get(answer.headers["Location"]).text
+    assert 'name="area.constant" value="Leeds"' in page
+    nameless = planner.post(uploaded, data={**saved, "save_as": " "})
+    assert nameless.status_code == 422
+
+
+def test_a_file_is_read_as_another_data_set(planner: FlaskClient, uploaded: str, session: Session) -> None:
+    assert planner.post(f"{uploaded}/read", data={"dataset": "products"}).status_code == 303
+    page = planner.get(uploaded).text
+    assert selected(page, "product_code") == "Product ID"
+    assert "Load these products" in page
+    assert only_import(session).dataset == "products"
+
+
+def test_taking_back_says_first_what_changes_and_then_asks(
+    planner: FlaskClient, uploaded: str, session: Session
+) -> None:
+    assert planner.get(f"{uploaded}/take-back").status_code == 409
+    set_state(session, "loaded", rows_loaded=2, rows_total=2, rows_rejected=0, rows_unchanged=0)
+    assert "Take this import back" in planner.get(uploaded).text
+    page = planner.get(f"{uploaded}/take-back").text
+    assert "Removed" in page
+    assert session.query(JobRun).count() == 0
+
+
+@pytest.mark.parametrize("suffix", ["csv", "xlsx"])
+def test_templates_can_be_downloaded(planner: FlaskClient, suffix: str) -> None:
+    answer = planner.get(f"/imports/templates/stock.{suffix}")
+    assert answer.status_code == 200
+    assert f"stock-template.{suffix}" in answer.headers["Content-Disposition"]
+    assert planner.get("/imports/templates/stock.doc").status_code == 404
+
+
+def test_the_history_is_filtered_by_the_address(planner: FlaskClient, uploaded: str) -> None:
+    assert "sales.csv" in planner.get("/imports?dataset=sales&state=uploaded").text
+    assert "No import is of this kind" in planner.get("/imports?dataset=stock").text
 
 
 def test_an_import_that_does_not_exist(planner: FlaskClient) -> None:

@@ -12,7 +12,7 @@ from webapp.pages.account import blueprint as account
 from webapp.pages.account import theme
 from webapp.pages.data_quality import blueprint as quality
 from webapp.pages.ids import IdConverter
-from webapp.pages.imports import blueprint as imports
+from webapp.pages.imports_undo import blueprint as imports
 from webapp.pages.jobs import blueprint as jobs
 from webapp.pages.models import blueprint as models
 from webapp.pages.navigation import NAVIGATION

@@ -19,6 +19,9 @@ from webapp.queries.jobs import JobView, job_view
 PATIENCE = timedelta(minutes=5)
 """How long a page waits for follow-up jobs that nobody has asked for yet."""
 
+ENDED = {"loaded", "undone"}
+"""States of an import that totals and forecasts follow."""
+
 
 @dataclass(frozen=True)
 class ImportProgress:
@@ -41,21 +44,20 @@ class ImportProgress:
 def import_progress(session: Session, client: redis.Redis, row: Import) -> ImportProgress:
     """How far an import is, down to the forecast that it leads to."""
     started = jobs_of_import(session, row.id)[:1]
-    ids = [*started, *(follow_ups(session, started[0]) if started and row.state == "loaded" else [])]
+    ids = [*started, *(follow_ups(session, started[0]) if started and row.state in ENDED else [])]
     jobs = [job_view(session, client, job_id) for job_id in ids]
     return ImportProgress(jobs, is_following(row, jobs))
 
 
 def is_following(row: Import, jobs: Sequence[JobView]) -> bool:
     """Whether an import's page has something to wait for."""
-    if row.state in {"queued", "running"}:
+    if row.state in {"queued", "running"} or any(not job.finished for job in jobs):
         return True
-    if row.state != "loaded" or not row.rows_loaded:
+    if row.state not in ENDED or not row.rows_loaded:
         return False
-    if any(not job.finished for job in jobs):
-        return True
     ended = any(job.kind == "forecast" or job.state != "succeeded" for job in jobs)
-    return not ended and row.finished_at is not None and utc_now() - row.finished_at < PATIENCE
+    since = row.undone_at or row.finished_at
+    return not ended and since is not None and utc_now() - since < PATIENCE
 
 
 def with_progress(session: Session, client: redis.Redis, jobs: Iterable[JobView]) -> list[JobView]:

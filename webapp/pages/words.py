@@ -19,7 +19,16 @@ MODEL_NOTES = {
     "naive": "the last month repeated",
     "lightgbm": "one model over all series",
 }
-JOB_KINDS = {"ingest": "Import", "refresh": "Update totals", "train": "Train models", "forecast": "Make forecasts"}
+JOB_KINDS = {
+    "ingest": "Import",
+    "pull": "Fetch",
+    "take_back": "Take back",
+    "refresh": "Update totals",
+    "clean": "Clean",
+    "train": "Train models",
+    "forecast": "Make forecasts",
+}
+STATE_NAMES = {"undone": "Taken back"}
 DIMENSIONS = {"subcategory": "sub-category"}
 
 
@@ -62,6 +71,11 @@ def served_model(label: str) -> str:
 def job_kind(kind: str) -> str:
     """What a job does, in words."""
     return JOB_KINDS.get(kind, kind.replace("_", " ").capitalize())
+
+
+def state_name(state: str) -> str:
+    """The state of an import or a job, in words."""
+    return STATE_NAMES.get(state, state.capitalize())
 
 
 def dimension_name(dimension: str) -> str:
@@ -126,6 +140,7 @@ FILTERS = (
     readable,
     skill,
     job_kind,
+    state_name,
     dimension_name,
     kind,
     within,
