@@ -19,9 +19,14 @@ class Spool:
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `close`
         self._writer = ipc.new_stream(self._file, schema)
 
-    def write(self, columns: Mapping[str, Any]) -> None:
-        """Append rows given as columns (lists or arrays, numpy's or arrow's) by the names of the schema."""
+    def write(self, columns: Mapping[str, Any], kept: Any = None) -> None:
+        """Append rows given as columns (lists or arrays, numpy's or arrow's) by the names of the schema.
+
+        `kept` marks those that are wanted, where not all are.
+        """
         arrays = [pa.array(columns[field.name], field.type) for field in self._schema]
+        if kept is not None:
+            arrays = [array.filter(pa.array(kept)) for array in arrays]
         self._writer.write_batch(pa.record_batch(arrays, schema=self._schema))
         self.rows += len(arrays[0])
 
