@@ -74,7 +74,8 @@ class Policy:
         policy = cls(**{key: READERS[key](key, value) for key, value in (said or {}).items()})
         numbers = [known.name for known in dataset.fields if known.kind == "number"]
         if wrong := sorted(set(policy.ranges) - set(numbers)):
-            raise _wrong("ranges", f"{wrong[0]!r} is no number field of {dataset.label}", ", ".join(numbers))
+            expected = f"expected some of {', '.join(numbers)}" if numbers else "it has none"
+            raise PolicyError(f"the policy's ranges name {wrong[0]!r}, no number field of {dataset.label}; {expected}.")
         return policy
 
     def to_dict(self) -> dict[str, Any]:
