@@ -13,10 +13,10 @@ CODE   := ml worker webapp
 RENAMED := -e '$(if $(filter Darwin,$(shell uname -s)),s/^xgboost-cpu==/xgboost==/)'
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test lint types format lock clean
+.PHONY: help setup demo run test test-fuzz lint types format lock clean
 
 help: ## List these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo '  DATA=file.csv with `make demo` loads that file instead; PYTHON=python3.12 with the first `make` picks a Python.'
 
@@ -30,6 +30,9 @@ run: setup ## Start everything, without demo data
 
 test: setup $(VENV)/.installed-dev ## Run all tests (ARGS='-k imports' is passed on to pytest)
 	$(BIN)/python -m pytest $(ARGS)
+
+test-fuzz: setup $(VENV)/.installed-dev ## Load 200 hostile files (make test loads a sample of 40)
+	HOSTILE_FILES=200 $(BIN)/python -m pytest tests/integration/test_hostile_files.py $(ARGS)
 
 lint: $(VENV)/.installed-dev ## Check style and formatting
 	$(BIN)/python -m ruff check .

@@ -152,13 +152,15 @@ class NumberReader:
         """Numbers as the tables keep them, with what is wrong with their size."""
         least, most = self._span
         if self._factor != 1:
-            numbers = numbers * self._factor
+            with np.errstate(over="ignore"):
+                numbers = numbers * self._factor
         problems[(np.abs(numbers) >= LARGEST) & (problems == 0)] = 3
         if least is not None:
             problems[(numbers < least) & (problems == 0)] = 4
         if most is not None:
             problems[(numbers > most) & (problems == 0)] = 4
-        return np.rint(numbers * 1e4) / 1e4 + 0.0, problems  # + 0.0 turns -0.0 into 0.0
+        with np.errstate(over="ignore"):  # of numbers that are problems already
+            return np.rint(numbers * 1e4) / 1e4 + 0.0, problems  # + 0.0 turns -0.0 into 0.0
 
     def _cast(self, column: Any) -> npt.NDArray[np.float64]:
         """Numbers, NaN for what is none: plain ones all at once, the odd ones one by one."""

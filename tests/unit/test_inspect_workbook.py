@@ -36,9 +36,9 @@ def rewritten(file: io.BytesIO, path: str, change: Callable[[str], str]) -> io.B
     """A workbook with one part changed."""
     out = io.BytesIO()
     with zipfile.ZipFile(file) as old, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new:
-        for info in old.infolist():
-            content = old.read(info)
-            new.writestr(info.filename, change(content.decode()) if info.filename == path else content)
+        for name in old.namelist():
+            content = old.read(name)
+            new.writestr(name, change(content.decode()) if name == path else content)
     return out
 
 
@@ -86,6 +86,43 @@ def test_cells_are_read_as_openpyxl_reads_them() -> None:
     sheet = openpyxl.load_workbook(file, read_only=True, data_only=True).worksheets[0]
     expected = [text_of(row[0]) for row in sheet.iter_rows(min_row=2, values_only=True)]
     assert [texts[1] for texts in rows_of(file, inspect(file, "values.xlsx"))] == expected
+
+
+SHARED = """<?xml version="1.0"?><x:sst xmlns:x="http://schemas.openxmlformats.org/spreadsheetml/2006/main">
+<x:si><x:t>Date</x:t></x:si><x:si><x:r><x:t>It</x:t></x:r><x:r><x:t>em</x:t></x:r><x:rPh><x:t>no</x:t></x:rPh></x:si>
+<x:si><x:t xml:space="preserve"> A </x:t></x:si></x:sst>"""
+SHARING = """<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>
+<row><c t="s"><v>0</v></c><c t="s"><v>1</v></c></row><row><c t="str"><v>2024-01-31</v></c><c t="s"><v>2</v></c></row>
+</sheetData></worksheet>"""
+
+
+def sharing(strings: str) -> io.BytesIO:
+    """A workbook whose texts are shared strings."""
+    file = rewritten(workbook(Sales=ROWS), "xl/worksheets/sheet1.xml", lambda _: SHARING)
+    relation = '<Relationship Id="s" Type="http://x/sharedStrings" Target="Texts.xml"/></Relationships>'
+    file = rewritten(file, "xl/_rels/workbook.xml.rels", lambda xml: xml.replace("</Relationships>", relation))
+    with zipfile.ZipFile(file, "a") as archive:
+        archive.writestr("xl/Texts.xml", strings)
+    return file
+
+
+def test_shared_strings_are_read_with_their_runs_and_without_their_pronunciation() -> None:
+    found = inspect(sharing(SHARED), "sales.xlsx")
+    assert found.rows == [{"Date": "2024-01-31", "Item": " A "}]
+
+
+@pytest.mark.parametrize(
+    ("strings", "reason"),
+    [
+        (SHARED.replace("<x:sst", '<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]><x:sst'), "document type"),
+        (SHARED.replace("<x:si><x:t>Date</x:t></x:si>", ""), "no text number 2"),
+        (SHARED[:200], "no text number"),
+        ("<sst><si></sst>", "damaged"),
+    ],
+)
+def test_damaged_shared_strings_are_refused(strings: str, reason: str) -> None:
+    with pytest.raises(SourceError, match=reason):
+        inspect(sharing(strings), "sales.xlsx")
 
 
 def test_escaped_characters_are_those_that_excel_shows() -> None:

@@ -54,6 +54,11 @@ class ParquetReader:
                 stop = start + len(texts[0])
                 yield Batch(np.arange(start, stop, dtype=np.int32), dict(zip(self._columns, texts, strict=True)))
                 start = stop
+            if start - 1 != parquet.metadata.num_rows:
+                raise SourceError(
+                    f"the Parquet file is damaged: it says that it has {parquet.metadata.num_rows:,} rows, "
+                    f"and has {start - 1:,}. Write it again."
+                )
 
     def take_malformed(self) -> list[Any]:
         """None: all rows of a Parquet file have the same columns."""

@@ -95,7 +95,7 @@ def _open(archive: zipfile.ZipFile, name: str) -> Workbook:
     book = read_part(archive, BOOK)
     if book is None:
         raise SourceError(f"{name} is a zip file, but no Excel workbook.")
-    targets = _targets(archive)
+    targets = _parts(archive, "worksheet")
     visible: dict[str, str] = {}
     hidden: dict[str, str] = {}
     for sheet in book.iterfind(".//{*}sheets/{*}sheet"):
@@ -106,17 +106,18 @@ def _open(archive: zipfile.ZipFile, name: str) -> Workbook:
         raise SourceError(f"{name} has no sheet with cells.")
     properties = book.find("{*}workbookPr")
     since_1904 = properties is not None and properties.get("date1904", "0") in ("1", "true")
-    texts = CellTexts(SharedStrings(archive), date_styles(read_part(archive, "xl/styles.xml")), since_1904)
+    strings = SharedStrings(archive, next(iter(_parts(archive, "sharedStrings").values()), ""))
+    texts = CellTexts(strings, date_styles(read_part(archive, "xl/styles.xml")), since_1904)
     return Workbook(archive, visible or hidden, texts)
 
 
-def _targets(archive: zipfile.ZipFile) -> dict[str, str]:
-    """The paths of a workbook's worksheets by relation."""
+def _parts(archive: zipfile.ZipFile, kind: str) -> dict[str, str]:
+    """The paths of a workbook's parts of a kind, by relation."""
     relations = read_part(archive, "xl/_rels/workbook.xml.rels")
     return {
         relation.get("Id", ""): posixpath.normpath(posixpath.join("/xl", relation.get("Target", ""))).lstrip("/")
         for relation in (() if relations is None else relations)
-        if relation.get("Type", "").endswith("/worksheet")
+        if relation.get("Type", "").endswith(f"/{kind}")
     }
 
 

@@ -28,8 +28,6 @@ MAX_STRINGS = 5_000_000
 MAX_SHARED = 128 << 20
 """Bytes of the part with all shared strings, which are kept in memory."""
 
-STRINGS = "xl/sharedStrings.xml"
-
 
 def sheet_rows(archive: zipfile.ZipFile, path: str, texts: CellTexts) -> Iterator[SheetRow]:
     """The rows of a sheet that are not empty, in their order; raises SourceError where it is damaged."""
@@ -171,15 +169,16 @@ class SheetParser(PartParser):
 class SharedStrings(PartParser):
     """The texts that cells refer to by number, parsed up to the last one that was asked for."""
 
-    def __init__(self, archive: zipfile.ZipFile) -> None:
+    def __init__(self, archive: zipfile.ZipFile, path: str) -> None:
+        """`path` is the part that holds them, '' where there is none."""
         super().__init__()
         self._strings: list[str] = []
         self._phonetic = False
         self._part = None
-        if STRINGS in archive.namelist():
-            if archive.getinfo(STRINGS).file_size > MAX_SHARED:
+        if path in archive.namelist():
+            if archive.getinfo(path).file_size > MAX_SHARED:
                 raise SourceError(f"the workbook's texts take more than {MAX_SHARED >> 20} MB. Save the sheet as CSV.")
-            self._part = archive.open(STRINGS)
+            self._part = archive.open(path)
 
     def __call__(self, index: int) -> str:
         """A text by its number; raises SourceError where there is none."""
