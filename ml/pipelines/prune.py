@@ -46,7 +46,7 @@ def prune_uploads(session: Session, store: ArtifactStore, keep_days: int, progre
     return PruneResult(len(paths), imports)
 
 
-def _old(before: datetime) -> sa.Select[tuple[str]]:
+def _old(before: datetime) -> sa.Select[str]:
     """The files that no import needs any more."""
     other = aliased(Import)
     needed = sa.exists().where(
