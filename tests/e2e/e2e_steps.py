@@ -51,7 +51,7 @@ def sign_in(page: Page, path: str = "/") -> None:
 def upload(page: Page, file: Path) -> None:
     """Upload a file; the browser then shows its columns."""
     page.goto("/imports")
-    page.get_by_label("Choose a CSV file").set_input_files(file)
+    page.get_by_label("Choose a file").set_input_files(file)
     page.get_by_role("button", name="Upload and check").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Which column is what?")
 

@@ -136,7 +136,7 @@ def test_a_file_that_is_no_csv_is_refused(planner_page: Page, tmp_path: Path) ->
     file = tmp_path / "empty.csv"
     file.touch()
     planner_page.goto("/imports")
-    planner_page.get_by_label("Choose a CSV file").set_input_files(file)
+    planner_page.get_by_label("Choose a file").set_input_files(file)
     planner_page.get_by_role("button", name="Upload and check").click()
     expect(planner_page.get_by_role("alert")).to_have_text(re.compile("empty"))
 

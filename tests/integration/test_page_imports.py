@@ -223,11 +223,19 @@ def test_checking_only_starts_a_dry_run_and_its_report_is_shown(
     assert "data-live" in planner.get(uploaded).text
     job = session.query(JobRun).one()
     assert job.arguments["dry_run"] is True
-    job.state, job.result = "succeeded", {"rows": 2, "loaded": 1, "rejected": 1, "notes": ["newest sale is old"]}
+    job.state = "succeeded"
+    only_import(session).report = {
+        "dry_run": True, "rows": 2, "loaded": 1, "changed": 0, "unchanged": 0, "rejected": 1, "refusal": "",
+        "first_date": "2024-01-03", "last_date": "2024-01-03", "amount": 10.5, "quantity": 2,
+        "months": [{"month": "2024-01", "rows": 1, "amount": 10.5}], "notes": ["newest sale is old"],
+        "verdicts": [], "new_products": {"count": 1, "codes": ["P-1"]}, "new_areas": {"count": 0, "codes": []},
+        "examples": [{"row_number": 2, "column": "Sales", "value": "ten", "reason": "is no number"}], "conflicts": [],
+    }  # fmt: skip
     session.commit()
     page = planner.get(uploaded).text
     assert "What loading would do" in page
     assert "Newest sale is old" in page
+    assert "is no number" in page
     assert selected(page, "sale_date") == "Order Date"
     followed = planner.get(uploaded, headers=FRAGMENT)
     assert followed.headers["HX-Redirect"] == uploaded

@@ -18,8 +18,9 @@ from webapp.pages.models import blueprint as models
 from webapp.pages.navigation import NAVIGATION
 from webapp.pages.overview import blueprint as overview
 from webapp.pages.series import blueprint as series
+from webapp.pages.sources import blueprint as sources
 
-BLUEPRINTS = (account, overview, series, imports, quality, jobs, models)
+BLUEPRINTS = (account, overview, series, imports, sources, quality, jobs, models)
 
 
 def register(app: Flask) -> None:

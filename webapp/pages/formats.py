@@ -55,6 +55,11 @@ def long_date(day: date | None) -> str:
     return NOTHING if day is None else f"{day.day} {day:%b} {day.year}"
 
 
+def iso_day(text: str) -> date:
+    """A day as reports write it: 2024-01-31."""
+    return date.fromisoformat(text)
+
+
 def ago(day: date, today: date) -> str:
     """How long ago a day was: today, yesterday, 12 days ago, 3 months ago, 2 years ago."""
     days = (today - day).days
@@ -107,4 +112,4 @@ def signed(text: str) -> str:
     return text.replace("-", MINUS)
 
 
-FILTERS = (compact, full, percent, decimals, change, month, long_date, ago, instant, duration, file_size)
+FILTERS = (compact, full, percent, decimals, change, month, long_date, iso_day, ago, instant, duration, file_size)

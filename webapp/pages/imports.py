@@ -201,8 +201,8 @@ def mapping_page(
         policy_open=bool(policy if policy is not None else row.policy),
         source_name=queries.source_names(db.session(), [row]).get(row.source_id or 0, ""),
         errors=by_field(errors),
-        problem=sentence(problem),
-        checked=forms.dry_run_report(jobs, row),
+        problem=sentence(problem or forms.failed_check(jobs)),
+        checked=forms.dry_run_report(row),
     )
 
 

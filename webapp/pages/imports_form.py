@@ -62,9 +62,12 @@ def matched(mapping: Mapping[str, Any], fields: Iterable[Field]) -> int:
     return sum(bool(mapping.get(field.name)) for field in fields)
 
 
-def dry_run_report(jobs: Iterable[JobView], row: Import) -> Mapping[str, Any] | None:
-    """What the last check found, where the file and the data set are still those that it looked at."""
-    last = next((job for job in reversed(list(jobs)) if job.kind == "ingest"), None)
-    if last is None or not last.arguments.get("dry_run") or last.state != "succeeded":
-        return None
-    return last.result or row.report
+def dry_run_report(row: Import) -> Mapping[str, Any] | None:
+    """What the last check of the file found; None where it was not checked as it is read now."""
+    return row.report if row.report and row.report.get("dry_run") else None
+
+
+def failed_check(jobs: Iterable[JobView]) -> str:
+    """Why the last check could not be made; '' where it could, or where the last job was none."""
+    last = next(iter(jobs), None)
+    return (last.error or "") if last and last.arguments.get("dry_run") and last.state == "failed" else ""

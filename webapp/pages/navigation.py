@@ -28,6 +28,7 @@ NAVIGATION = (
         "Data",
         (
             Link("imports.index", "Imports", "upload"),
+            Link("sources.index", "Sources", "source"),
             Link("quality.index", "Data quality", "quality"),
         ),
     ),

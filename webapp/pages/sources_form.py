@@ -1,0 +1,198 @@
+"""The forms of sources: which inputs each kind has, and the draft that they say."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ml.db.imports import Source
+from ml.errors import SourceError
+from webapp.services.sources import SourceDraft
+
+KINDS = {"sql": "Database", "http": "HTTP API", "file": "Uploaded files"}
+KIND_HELP = {
+    "sql": "SQL Server, PostgreSQL, MySQL, MariaDB or SQLite, read only.",
+    "http": "A JSON API with pages, read through https.",
+    "file": "A mapping and limits kept under a name for files that people upload.",
+}
+
+
+@dataclass(frozen=True)
+class Input:
+    """One setting as an input. `kind` is text, number, area, json or choice."""
+
+    name: str
+    label: str
+    help: str = ""
+    kind: str = "text"
+    choices: tuple[str, ...] = ()
+    placeholder: str = ""
+    wide: bool = False
+
+
+@dataclass(frozen=True)
+class Group:
+    """Inputs under a title; those that few people need are folded away."""
+
+    title: str
+    inputs: tuple[Input, ...]
+    folded: bool = False
+
+
+PLACES = {
+    "sql": Input(
+        "url", "Address", "Without the password.", placeholder="postgresql://reader@erp.local/sales", wide=True
+    ),
+    "http": Input("url", "Address", "", placeholder="https://erp.example.com/api/orders", wide=True),
+}
+EXTRACTS = ("sales_orders", "purchase_orders", "job_orders", "items")
+GROUPS: dict[str, tuple[Group, ...]] = {
+    "file": (),
+    "sql": (
+        Group("Where the rows are", (PLACES["sql"],)),
+        Group(
+            "Which rows: one of these",
+            (
+                Input("table", "Table or view"),
+                Input("schema", "Its schema"),
+                Input("extract", "Ready-made extract", "Joins header, lines and items.", "choice", EXTRACTS),
+                Input("query", "Query", "One SELECT; it cannot write.", "area", wide=True),
+            ),
+        ),
+        Group(
+            "Reading on",
+            (
+                Input("watermark_column", "Column to read on by", "Such as updated_at; empty reads all each time."),
+                Input("overlap", "Fetch again", "Days, or units of a number, for rows written late.", "number"),
+            ),
+        ),
+        Group(
+            "Other names and limits",
+            (
+                Input("extractor", "Names of tables and columns", "JSON, for a ready-made extract.", "json", wide=True),
+                Input("timeout", "Longest time in seconds", "", "number", placeholder="600"),
+            ),
+            folded=True,
+        ),
+    ),
+    "http": (
+        Group(
+            "Where the rows are",
+            (
+                PLACES["http"],
+                Input("records", "Path of the list", "Such as data.", placeholder="data"),
+                Input("expand", "A list within each record", "Such as lines; one row each."),
+                Input("params", "Other parameters", 'JSON, such as {"status": "paid"}.', "json", wide=True),
+            ),
+        ),
+        Group(
+            "Signing in",
+            (
+                Input("auth", "How the token is sent", "", "choice", ("none", "bearer", "header", "query")),
+                Input("auth_name", "Name of the header or parameter", placeholder="X-API-Key"),
+            ),
+        ),
+        Group(
+            "Pages",
+            (
+                Input("pagination", "How pages follow", "", "choice", ("none", "page", "cursor", "next")),
+                Input("page_size", "Rows of a page", "", "number"),
+                Input("size_param", "Parameter of the rows of a page", placeholder="per_page"),
+                Input("page_param", "Parameter of the page", placeholder="page"),
+                Input("first_page", "First page", "", "number", placeholder="1"),
+                Input("last_page_path", "Path of the last page's number", placeholder="last_page"),
+                Input("cursor_param", "Parameter of the cursor", placeholder="cursor"),
+                Input("cursor_path", "Path of the next cursor"),
+                Input("next_path", "Path of the next address"),
+            ),
+            folded=True,
+        ),
+        Group(
+            "Reading on",
+            (
+                Input("watermark_field", "Field to read on by", "Empty reads all each time."),
+                Input("since_param", "Parameter of the first date"),
+                Input("until_param", "Parameter of the last date"),
+                Input("start", "First date of all"),
+                Input("date_format", "How dates are sent", "", "choice", ("date", "datetime", "unix", "value")),
+                Input("overlap", "Fetch again", "Days, or units of a number, for rows written late.", "number"),
+            ),
+        ),
+        Group(
+            "Limits",
+            (
+                Input("connect_timeout", "Seconds to connect", "", "number"),
+                Input("read_timeout", "Seconds to wait for an answer", "", "number"),
+                Input("total_timeout", "Seconds in all", "", "number"),
+                Input("max_answer_mb", "Largest answer in MB", "", "number"),
+                Input("tries", "Tries", "", "number"),
+                Input("backoff", "Seconds between tries", "", "number"),
+            ),
+            folded=True,
+        ),
+    ),
+}
+SECRETS = {"sql": ("password", "Password"), "http": ("token", "Token or key")}
+
+
+def draft_of(form: Mapping[str, str], kind: str, before: Source | None) -> SourceDraft:
+    """What the form says; mapping and policy stay as they are. Raises SourceError where JSON cannot be read.
+
+    An empty password keeps the stored one, unless the box that forgets it is ticked.
+    """
+    typed = form.get("secret", "")
+    name = SECRETS.get(kind, ("", ""))[0]
+    secret = {name: typed} if typed and name else {} if form.get("forget_secret") else None
+    return SourceDraft(
+        name=form.get("name", ""),
+        kind=kind,
+        dataset=before.dataset if before and kind == "file" else form.get("dataset", "sales"),
+        settings=settings_of(form, kind),
+        secret=secret,
+        mapping=before.mapping if before else {},
+        policy=before.policy if before else {},
+        cron=form.get("cron", ""),
+        active=bool(form.get("active")),
+    )
+
+
+def settings_of(form: Mapping[str, str], kind: str) -> dict[str, Any]:
+    """The settings that were filled in, by name."""
+    inputs = [one for group in GROUPS[kind] for one in group.inputs]
+    typed = {one: form.get(f"settings.{one.name}", "").strip() for one in inputs}
+    return {one.name: read_value(one, text) for one, text in typed.items() if text}
+
+
+def read_value(one: Input, text: str) -> Any:
+    """A value as JSON; numbers stay texts, which the settings' reader takes."""
+    if one.kind != "json":
+        return text
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise SourceError(f"{one.label} cannot be read as JSON: {error}.") from None
+
+
+def shown(one: Input, settings: Mapping[str, Any]) -> str:
+    """A setting as its input shows it."""
+    value = settings.get(one.name)
+    if value in (None, "", {}):
+        return ""
+    return json.dumps(value, indent=2, ensure_ascii=False) if one.kind == "json" else str(value)
+
+
+def draft_from(source: Source) -> SourceDraft:
+    """A saved source as a draft, without its credentials."""
+    return SourceDraft(
+        source.name,
+        source.kind,
+        source.dataset,
+        source.settings or {},
+        None,
+        source.mapping or {},
+        source.policy or {},
+        source.cron,
+        source.active,
+    )
