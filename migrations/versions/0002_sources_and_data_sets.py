@@ -263,6 +263,7 @@ def upgrade() -> None:  # noqa: PLR0915
     op.create_index(op.f("ix_sales_superseded_import_id"), "sales_superseded", ["import_id"], unique=False)
     op.create_index(op.f("ix_sales_superseded_replaced_by"), "sales_superseded", ["replaced_by"], unique=False)
     op.create_index(op.f("ix_sales_superseded_row_key"), "sales_superseded", ["row_key"], unique=False)
+    op.drop_table("sales_staging")
     with op.batch_alter_table("customers", schema=None) as batch_op:
         batch_op.add_column(sa.Column("segment", types.Name(120), nullable=False, server_default=""))
         batch_op.add_column(sa.Column("region", types.Name(120), nullable=False, server_default=""))
@@ -298,18 +299,12 @@ def upgrade() -> None:  # noqa: PLR0915
     with op.batch_alter_table("sales_raw", schema=None) as batch_op:
         batch_op.add_column(sa.Column("content_key", types.HashKey, nullable=True))
 
-    with op.batch_alter_table("sales_staging", schema=None) as batch_op:
-        batch_op.add_column(sa.Column("content_key", types.HashKey, nullable=True))
-
     states("uploaded", "queued", "running", "loaded", "failed", "undone")
 
 
 def downgrade() -> None:
     op.execute("UPDATE imports SET state = 'failed' WHERE state = 'undone'")
     states("uploaded", "queued", "running", "loaded", "failed")
-    with op.batch_alter_table("sales_staging", schema=None) as batch_op:
-        batch_op.drop_column("content_key")
-
     with op.batch_alter_table("sales_raw", schema=None) as batch_op:
         batch_op.drop_column("content_key")
 
@@ -345,6 +340,25 @@ def downgrade() -> None:
         batch_op.drop_column("region")
         batch_op.drop_column("segment")
 
+    op.create_table(
+        "sales_staging",
+        sa.Column("id", types.BigId, nullable=False),
+        sa.Column("row_key", types.HashKey, nullable=False),
+        sa.Column("sale_date", types.Day, nullable=False),
+        sa.Column("region", types.Name(120), nullable=False),
+        sa.Column("territory", types.Name(120), nullable=False),
+        sa.Column("area", types.Name(120), nullable=False),
+        sa.Column("product_id", types.BigId, nullable=False),
+        sa.Column("sales_amount", types.Amount, nullable=False),
+        sa.Column("sales_qty", types.Amount, nullable=False),
+        sa.Column("channel", types.Name(80), nullable=False),
+        sa.Column("customer_id", types.BigId, nullable=True),
+        sa.Column("order_ref", types.Name(80), nullable=False),
+        sa.Column("series_id", types.BigId, nullable=False),
+        sa.Column("import_id", types.BigId, nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sales_staging")),
+    )
+    op.create_index(op.f("ix_sales_staging_import_id"), "sales_staging", ["import_id"], unique=False)
     op.drop_table("sales_superseded")
     op.drop_table("sales_repeats")
     op.drop_table("record_versions")

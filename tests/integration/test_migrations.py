@@ -85,7 +85,8 @@ def test_tsql_uses_only_the_agreed_types(tsql: list[str]) -> None:
     agreed = r"(BIGINT|INTEGER|NVARCHAR\((\d+|max)\)|DATETIME2\(6\)|DATE|BIT|FLOAT\(53\)|NUMERIC\(18, 4\)|BINARY\(16\))"
     column = re.compile(rf"^\s+\[?\w+\]? {agreed}( NOT NULL| NULL)( IDENTITY(\(1,1\))?)?,?$")
     tables = [text for text in tsql if "CREATE TABLE" in text and "alembic_version" not in text]
-    assert len(tables) == len(Base.metadata.tables)
+    dropped = [text for text in tsql if "DROP TABLE" in text]
+    assert len(tables) - len(dropped) == len(Base.metadata.tables)
     for text in tables:
         lines = [line.rstrip() for line in text.splitlines()[1:-1] if line.strip() and "CONSTRAINT" not in line]
         assert [line for line in lines if not column.match(line)] == []
