@@ -23,6 +23,9 @@ STRICT_RELATION = "{http://purl.oclc.org/ooxml/officeDocument/relationships}id"
 TITLE_ROWS = 30
 """Rows that may stand above the table."""
 
+LAST_FIRST = 5_000
+"""The row above which the table must begin: sheets may go on for a million empty ones."""
+
 WIDE = 0.6
 """Share of the widest row's cells that the row of column names has."""
 
@@ -48,6 +51,11 @@ class Workbook:
         """The rows of a sheet that are not empty, as texts by column."""
         return sheet_rows(self.archive, self.sheets[sheet], self.texts)
 
+    def first_rows(self, sheet: str) -> list[SheetRow]:
+        """Those by which the table is found."""
+        rows = sheet_rows(self.archive, self.sheets[sheet], self.texts, LAST_FIRST)
+        return list(islice(rows, TITLE_ROWS + SAMPLE_ROWS))
+
 
 def inspect_workbook(file: IO[bytes], name: str, dialect: Dialect) -> FileSample:
     """The table of a sheet, that of `dialect` or the first sheet that has one; raises SourceError where none has."""
@@ -72,7 +80,7 @@ def workbook_rows(
     """Each row's texts for `columns`, with its number counted from the row of column names; empty ones left out."""
     with open_zip(file, "the workbook") as archive:
         book = _open(archive, "the workbook")
-        table = _find(list(islice(book.rows(sample.sheet), TITLE_ROWS + SAMPLE_ROWS)), f"sheet {sample.sheet!r}")
+        table = _find(book.first_rows(sample.sheet), f"sheet {sample.sheet!r}")
         positions = [table.first + table.columns.index(column) for column in columns]
         end = table.first + len(table.columns)
         for number, cells in book.rows(sample.sheet):
@@ -122,7 +130,7 @@ def _parts(archive: zipfile.ZipFile, kind: str) -> dict[str, str]:
 
 
 def _sample(book: Workbook, sheet: str, name: str) -> FileSample:
-    rows = list(islice(book.rows(sheet), TITLE_ROWS + SAMPLE_ROWS))
+    rows = book.first_rows(sheet)
     table = _find(rows, name)
     below = [cells for number, cells in rows if number > table.header][:SAMPLE_ROWS]
     texts = [{c: cells.get(table.first + at, "") for at, c in enumerate(table.columns)} for cells in below]

@@ -29,10 +29,10 @@ MAX_SHARED = 128 << 20
 """Bytes of the part with all shared strings, which are kept in memory."""
 
 
-def sheet_rows(archive: zipfile.ZipFile, path: str, texts: CellTexts) -> Iterator[SheetRow]:
-    """The rows of a sheet that are not empty, in their order; raises SourceError where it is damaged."""
+def sheet_rows(archive: zipfile.ZipFile, path: str, texts: CellTexts, last: int = MAX_ROW) -> Iterator[SheetRow]:
+    """The rows of a sheet that are not empty, up to row `last`; raises SourceError where it is damaged."""
     with archive.open(path) as part:
-        parser = SheetParser(texts)
+        parser = SheetParser(texts, last)
         while not parser.finished and (chunk := part.read(CHUNK)):
             parser.feed(chunk)
             yield from parser.take()
@@ -96,9 +96,9 @@ class PartParser:
 class SheetParser(PartParser):
     """Gathers the rows of a sheet."""
 
-    def __init__(self, texts: CellTexts) -> None:
+    def __init__(self, texts: CellTexts, last: int) -> None:
         super().__init__()
-        self._texts = texts
+        self._texts, self._last = texts, last
         self._rows: list[SheetRow] = []
         self._row, self._column = 0, -1
         self._cells: dict[int, str] = {}
@@ -130,7 +130,9 @@ class SheetParser(PartParser):
         elif name == "c":
             self._end_cell()
         elif name == "row":
-            if self._cells:
+            if self._row > self._last:
+                self.finished = True
+            elif self._cells:
                 self._rows.append((self._row, self._cells))
                 self._cells = {}
         elif name == "rPh":
