@@ -49,11 +49,13 @@ class Databases:
             Base.metadata.create_all(engine)
             self._sessions[kind] = create_sessions(engine)
         with self._sessions[kind]() as session:
-            yield session
-            session.rollback()
-            for table in reversed(Base.metadata.sorted_tables):
-                session.execute(table.delete())
-            session.commit()
+            try:
+                yield session
+            finally:
+                session.rollback()
+                for table in reversed(Base.metadata.sorted_tables):
+                    session.execute(table.delete())
+                session.commit()
 
     def close(self) -> None:
         """Drop what was made."""

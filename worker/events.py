@@ -39,8 +39,20 @@ class RecordsImported(Event):
 
 
 @dataclass(frozen=True)
+class SalesTakenBack(Event):
+    """Sales rows between two days (inclusive) went, or came back, since an import was taken back."""
+
+    import_id: int
+    first_date: date
+    last_date: date
+    rows: int
+
+
+@dataclass(frozen=True)
 class AggregatesRefreshed(Event):
-    """The sales totals between two days (None: from the first, to the last) match the rows again."""
+    """The sales totals between two days (None: from the first, to the last) match the rows again.
+
+    An import, and one that is taken back, moves them with its rows and records this beside its own event."""
 
     since: date | None
     until: date | None
@@ -82,6 +94,7 @@ EVENTS: dict[str, type[Event]] = {
     event.__name__: event
     for event in (
         SalesImported,
+        SalesTakenBack,
         RecordsImported,
         AggregatesRefreshed,
         SalesCleaned,

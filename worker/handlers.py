@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from ml.db.results import ModelVersion
 from ml.db.sales import SalesDaily
 from ml.grains import GRAINS, read_coverage
-from worker.events import AggregatesRefreshed, Event, ModelTrained, RecordsImported, SalesCleaned, SalesImported
+from worker.events import AggregatesRefreshed, Event, ModelTrained, RecordsImported, SalesCleaned
 from worker.queues import request_job
 
 OUTGROWN = 2
@@ -20,12 +20,6 @@ CLEANED_BY = ("events", "stock")
 
 Handler = Callable[[Session, int, Any], None]
 """Called with the session of the event's own transaction, the event's id, and the event."""
-
-
-def refresh_aggregates(session: Session, event_id: int, event: SalesImported) -> None:
-    """Imported sales change the totals of their days."""
-    arguments = {"since": event.first_date.isoformat(), "until": event.last_date.isoformat()}
-    _request(session, event_id, "refresh", arguments)
 
 
 def train_or_forecast(session: Session, event_id: int, _event: AggregatesRefreshed | SalesCleaned) -> None:
@@ -63,7 +57,6 @@ def forecast_with_champion(session: Session, event_id: int, event: ModelTrained)
 
 
 HANDLERS: dict[type[Event], tuple[Handler, ...]] = {
-    SalesImported: (refresh_aggregates,),
     RecordsImported: (clean_by_records,),
     AggregatesRefreshed: (train_or_forecast,),
     SalesCleaned: (train_or_forecast,),

@@ -69,6 +69,7 @@ KINDS: dict[str, JobKind] = _kinds(
         required=frozenset({"source_id"}),
         optional=frozenset({"full"}),
     ),
+    JobKind("take_back", "ingest", "worker.jobs.take_back", timeout=1800, required=frozenset({"import_id"})),
     JobKind("refresh", "ingest", "worker.jobs.refresh", timeout=1800, optional=frozenset({"since", "until"})),
     JobKind("clean", "ingest", "worker.jobs.clean", timeout=1800),
     JobKind("prune_uploads", "ingest", "worker.jobs.prune_uploads", timeout=1800),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from datetime import date, timedelta
+from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -11,14 +11,14 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from ml.db.base import utc_now
 from worker import handlers, outbox
-from worker.events import ForecastPublished, SalesImported, record
+from worker.events import ForecastPublished, ModelTrained, record
 from worker.models import JobRun, OutboxEvent
 
 Sessions = sessionmaker[Session]
-IMPORTED = SalesImported(import_id=1, first_date=date(2024, 1, 1), last_date=date(2024, 1, 31), rows=5)
+TRAINED = ModelTrained("monthly", 1, champion=True)
 
 
-def add(sessions: Sessions, *events: SalesImported | ForecastPublished) -> list[int]:
+def add(sessions: Sessions, *events: ModelTrained | ForecastPublished) -> list[int]:
     with sessions() as session:
         rows = [record(session, event) for event in events]
         session.commit()
@@ -43,7 +43,7 @@ def count_jobs(sessions: Sessions) -> int | None:
 
 
 def test_an_event_is_handled_once_and_marked(sessions: Sessions) -> None:
-    [event_id] = add(sessions, IMPORTED)
+    [event_id] = add(sessions, TRAINED)
     assert outbox.process(sessions) == 1
     assert outbox.process(sessions) == 0
     event = read(sessions, event_id)
@@ -60,7 +60,7 @@ def test_an_event_that_nobody_handles_is_done(sessions: Sessions) -> None:
 
 def test_an_event_of_a_transaction_that_was_rolled_back_never_happened(sessions: Sessions) -> None:
     with sessions() as session:
-        record(session, IMPORTED)
+        record(session, TRAINED)
         session.flush()
         session.rollback()
     assert outbox.process(sessions) == 0
@@ -68,7 +68,7 @@ def test_an_event_of_a_transaction_that_was_rolled_back_never_happened(sessions:
 
 def test_of_two_relays_one_gets_the_event(sessions: Sessions, monkeypatch: pytest.MonkeyPatch) -> None:
     """Both look before either claims."""
-    [event_id] = add(sessions, IMPORTED)
+    [event_id] = add(sessions, TRAINED)
     look, claims = outbox.reading, []
 
     def look_then_lose(factory: Sessions):  # type: ignore[no-untyped-def]
@@ -85,7 +85,7 @@ def test_of_two_relays_one_gets_the_event(sessions: Sessions, monkeypatch: pytes
 
 
 def test_relays_at_work_at_the_same_time_handle_each_event_once(sessions: Sessions) -> None:
-    add(sessions, *[IMPORTED] * 60)
+    add(sessions, *[TRAINED] * 60)
     claimed: list[int] = []
 
     def work() -> None:
@@ -102,7 +102,7 @@ def test_relays_at_work_at_the_same_time_handle_each_event_once(sessions: Sessio
 
 
 def test_the_claim_of_a_relay_that_died_lapses(sessions: Sessions) -> None:
-    add(sessions, IMPORTED)
+    add(sessions, TRAINED)
     assert len(outbox.claim(sessions, "dead")) == 1
     assert outbox.process(sessions) == 0
     make_due(sessions)
@@ -110,7 +110,7 @@ def test_the_claim_of_a_relay_that_died_lapses(sessions: Sessions) -> None:
 
 
 def test_a_relay_whose_claim_lapsed_leaves_the_event_to_the_next(sessions: Sessions) -> None:
-    add(sessions, IMPORTED)
+    add(sessions, TRAINED)
     [late] = outbox.claim(sessions, "late")
     make_due(sessions)
     outbox.process(sessions)
@@ -131,7 +131,7 @@ def broken_handler(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("broken_handler")
 def test_a_failing_handler_blocks_no_other_event_and_leaves_nothing_half_done(sessions: Sessions) -> None:
-    bad, good = add(sessions, ForecastPublished(1, "monthly", 2), IMPORTED)
+    bad, good = add(sessions, ForecastPublished(1, "monthly", 2), TRAINED)
     outbox.process(sessions)
     assert read(sessions, bad).handled_at is None
     assert read(sessions, good).handled_at is not None
@@ -166,7 +166,7 @@ def test_an_event_that_keeps_failing_becomes_a_dead_letter_with_its_error(sessio
 
 
 def test_a_dead_letter_can_be_replayed(sessions: Sessions, monkeypatch: pytest.MonkeyPatch) -> None:
-    [event_id] = add(sessions, IMPORTED)
+    [event_id] = add(sessions, TRAINED)
     with sessions() as session:
         session.execute(sa.update(OutboxEvent).values(tries=outbox.MAX_TRIES, error="RuntimeError: fire"))
         session.commit()

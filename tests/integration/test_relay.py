@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import threading
-from datetime import date, timedelta
+from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -19,7 +19,7 @@ from ml.db.base import utc_now
 from worker import dispatcher, health
 from worker.connection import connect
 from worker.context import Services
-from worker.events import SalesImported, record
+from worker.events import ModelTrained, record
 from worker.lifecycle import Attempt, claim
 from worker.models import JobRun, OutboxEvent
 from worker.queues import QUEUES, request_job
@@ -118,7 +118,7 @@ def test_a_running_job_is_not_sent_again(sessions: Sessions, redis_client: Redis
 
 def test_one_step_takes_an_event_to_redis(services: Services) -> None:
     with services.sessions() as session:
-        record(session, SalesImported(1, date(2024, 1, 1), date(2024, 1, 31), 5))
+        record(session, ModelTrained("monthly", 1, champion=True))
         session.commit()
     relay = Relay(services.sessions, services.redis, services.settings)
     assert relay.step() == 2
@@ -132,7 +132,7 @@ def test_events_are_handled_while_redis_is_away_and_it_is_told_of_once(
     services: Services, caplog: pytest.LogCaptureFixture
 ) -> None:
     with services.sessions() as session:
-        record(session, SalesImported(1, date(2024, 1, 1), date(2024, 1, 31), 5))
+        record(session, ModelTrained("monthly", 1, champion=True))
         session.commit()
     relay = Relay(services.sessions, connect(NOWHERE), services.settings)
     with caplog.at_level(logging.WARNING):

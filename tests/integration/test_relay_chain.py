@@ -56,7 +56,6 @@ def test_an_import_leads_to_a_forecast_step_by_step(services: Services) -> None:
     request_import(services, sales(30))
     assert work_off(services) == [
         ("ingest", "succeeded"),
-        ("refresh", "succeeded"),
         ("train", "succeeded"),
         ("forecast", "succeeded"),
     ]
@@ -81,7 +80,7 @@ def test_the_same_file_again_calls_for_nothing(services: Services) -> None:
 @pytest.mark.parametrize("months", [1, 2])
 def test_too_little_history_ends_with_a_message_that_says_so(services: Services, months: int) -> None:
     request_import(services, sales(months))
-    assert work_off(services) == [("ingest", "succeeded"), ("refresh", "succeeded"), ("train", "failed")]
+    assert work_off(services) == [("ingest", "succeeded"), ("train", "failed")]
     with services.sessions() as session:
         error = session.scalars(sa.select(JobRun.error).where(JobRun.kind == "train")).one()
         assert "not enough history" in (error or "")

@@ -23,6 +23,7 @@ from worker.events import (
     RecordsImported,
     SalesCleaned,
     SalesImported,
+    SalesTakenBack,
     record,
     restore,
 )
@@ -30,12 +31,14 @@ from worker.handlers import handle
 from worker.models import JobRun, OutboxEvent
 
 DAY = date(2024, 2, 29)
+TRAINED = ModelTrained(grain="monthly", model_id=5, champion=True)
 EXAMPLES: list[Event] = [
     SalesImported(import_id=3, first_date=date(2024, 1, 1), last_date=DAY, rows=12),
+    SalesTakenBack(import_id=3, first_date=date(2024, 1, 1), last_date=DAY, rows=12),
     AggregatesRefreshed(since=None, until=DAY),
     RecordsImported(import_id=4, dataset="stock", rows=7),
     SalesCleaned(),
-    ModelTrained(grain="monthly", model_id=5, champion=True),
+    TRAINED,
     ForecastPublished(run_id=8, grain="monthly", series=40),
     JobFailed(job_id=9, kind="train", error="not enough history"),
 ]
@@ -97,10 +100,6 @@ def test_a_field_that_a_newer_version_added_is_passed_over() -> None:
     )
 
 
-def test_imported_sales_refresh_their_days(session: Session) -> None:
-    assert follow_ups(session, EXAMPLES[0]) == [("refresh", {"since": "2024-01-01", "until": "2024-02-29"})]
-
-
 def test_new_totals_train_where_no_model_serves_yet(session: Session) -> None:
     add_sales(session)
     assert follow_ups(session, AggregatesRefreshed(None, None)) == [("train", {"grain": "monthly"})]
@@ -145,18 +144,18 @@ def test_a_challenger_that_lost_changes_nothing(session: Session) -> None:
 
 
 def test_an_event_handled_twice_makes_one_job(session: Session) -> None:
-    row = record(session, EXAMPLES[0])
+    row = record(session, TRAINED)
     session.flush()
-    handle(session, row.id, EXAMPLES[0])
-    handle(session, row.id, EXAMPLES[0])
+    handle(session, row.id, TRAINED)
+    handle(session, row.id, TRAINED)
     session.commit()
     assert session.scalar(sa.select(sa.func.count()).select_from(JobRun)) == 1
 
 
 def test_equal_events_each_make_their_job(session: Session) -> None:
-    follow_ups(session, EXAMPLES[0])
+    follow_ups(session, TRAINED)
     session.execute(sa.update(JobRun).values(caused_by=None))
-    row = record(session, EXAMPLES[0])
+    row = record(session, TRAINED)
     session.flush()
-    handle(session, row.id, EXAMPLES[0])
+    handle(session, row.id, TRAINED)
     assert session.scalar(sa.select(sa.func.count()).select_from(JobRun)) == 2
