@@ -18,10 +18,11 @@ def public_holidays(country: str, subdivision: str, years: Sequence[int], region
     the events are of `region` ('' is everywhere). Two holidays on one day are two events. Raises DataError for a
     country, subdivision or years that are not known.
     """
-    import holidays
+    import holidays  # noqa: PLC0415
 
     if not years or len(years) > MOST_YEARS or any(year not in YEARS for year in years):
-        raise DataError(f"years are {list(years)[:5]}; expected 1 to {MOST_YEARS} years from {YEARS[0]} to {YEARS[-1]}.")
+        expected = f"1 to {MOST_YEARS} years from {YEARS[0]} to {YEARS[-1]}"
+        raise DataError(f"years are {list(years)[:5]}; expected {expected}.")
     known = countries()
     if country not in known:
         raise DataError(f"country {country!r} is unknown; expected an ISO code such as DE, FR, GB or US.")
@@ -38,6 +39,6 @@ def public_holidays(country: str, subdivision: str, years: Sequence[int], region
 
 def countries() -> dict[str, list[str]]:
     """The subdivisions of each country whose holidays are known, by their codes."""
-    import holidays
+    import holidays  # noqa: PLC0415
 
     return dict(sorted(holidays.list_supported_countries(include_aliases=False).items()))

@@ -98,9 +98,9 @@ def csv_template(dataset: Dataset) -> str:
 
 def xlsx_template(dataset: Dataset) -> bytes:
     """A workbook: the sheet to fill in with two example rows, and one that explains the columns."""
-    from openpyxl import Workbook
-    from openpyxl.styles import Font
-    from openpyxl.utils import get_column_letter
+    from openpyxl import Workbook  # noqa: PLC0415
+    from openpyxl.styles import Font  # noqa: PLC0415
+    from openpyxl.utils import get_column_letter  # noqa: PLC0415
 
     book = Workbook()
     sheets: dict[str, Sequence[Sequence[str]]] = {"Rows": _lines(dataset), "Columns": explanations(dataset)}

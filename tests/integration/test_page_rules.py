@@ -9,7 +9,8 @@ from flask.testing import FlaskClient
 from web_fixtures import ClientFor
 
 PAGES = (
-    "/", "/series", "/series/search", "/imports", "/sources", "/quality", "/quality/flags", "/quality/cleaning", "/jobs", "/models",
+    "/", "/series", "/series/search", "/imports", "/sources", "/quality", "/quality/flags", "/quality/cleaning",
+    "/jobs", "/models",
 )  # fmt: skip
 INLINE = re.compile(
     r"<[a-z][^>]*\s(style|on[a-z]+)=|<style|<script(?![^>]*(src=|type=\"application/json\"))", re.IGNORECASE

@@ -68,7 +68,7 @@ def test_a_policy_comes_back_as_it_was_given_and_the_defaults_are_nothing() -> N
         ({"earliest_date": "1.1.2020"}, "earliest_date is '1.1.2020'; expected a date"),
         ({"ranges": {"sales_amount": [5, 1]}}, "ranges.sales_amount is [5, 1]; expected the least before the most"),
         ({"ranges": {"sales_amount": 5}}, "expected [least, most], null for none"),
-        ({"ranges": {"region": [0, 1]}}, "'region', no number field of Sales; expected some of sales_amount, sales_qty"),
+        ({"ranges": {"region": [0, 1]}}, "'region', no number field of Sales; expected some of sales_amount"),
         ({"unknown_products": "map"}, "unknown_products is 'map'; expected one of create, reject"),
         ({"product_map": {"A": ""}}, "product_map is ''; expected a code"),
         ({"area_map": []}, "area_map is []; expected an object"),
