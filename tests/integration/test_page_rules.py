@@ -10,7 +10,7 @@ from web_fixtures import ClientFor
 
 PAGES = (
     "/", "/series", "/series/search", "/imports", "/sources", "/quality", "/quality/flags", "/quality/cleaning",
-    "/jobs", "/models",
+    "/products", "/customers", "/jobs", "/models",
 )  # fmt: skip
 INLINE = re.compile(
     r"<[a-z][^>]*\s(style|on[a-z]+)=|<style|<script(?![^>]*(src=|type=\"application/json\"))", re.IGNORECASE

@@ -36,6 +36,11 @@ class ImportProgress:
         return version_of_jobs(self.jobs, self.following)
 
     @property
+    def running(self) -> bool:
+        """Whether the import itself is being loaded or taken back."""
+        return bool(self.jobs) and self.jobs[0].kind in {"ingest", "pull", "take_back"} and not self.jobs[0].finished
+
+    @property
     def forecast_ready(self) -> bool:
         """Whether the new sales are in the forecast that readers see."""
         return any(job.kind == "forecast" and job.state == "succeeded" for job in self.jobs)

@@ -30,6 +30,8 @@ NAVIGATION = (
             Link("imports.index", "Imports", "upload"),
             Link("sources.index", "Sources", "source"),
             Link("quality.index", "Data quality", "quality"),
+            Link("products.index", "Products", "product"),
+            Link("customers.index", "Customers", "customer"),
         ),
     ),
     Group("Engine", (Link("models.index", "Models", "model"), Link("jobs.index", "Jobs", "jobs"))),

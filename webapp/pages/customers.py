@@ -1,0 +1,26 @@
+"""The customers: found by code or name, and corrected."""
+
+from __future__ import annotations
+
+from flask import Blueprint
+
+from ml.db.catalog import Customer
+from ml.etl.datasets import CUSTOMERS
+from webapp.pages.catalog import Catalog, add_pages
+from webapp.queries.customers import list_customers
+from webapp.schemas.catalog import CustomerBody, NewCustomer
+
+CATALOG = Catalog(
+    entity=Customer,
+    dataset=CUSTOMERS,
+    code="customer_code",
+    new_body=NewCustomer,
+    body=CustomerBody,
+    listing=lambda session, q, below: list_customers(session, q, below=below),
+    columns=("segment", "region", "territory", "area", "payment_terms_days", "credit_limit"),
+    one="customer",
+    icon="customer",
+)
+
+blueprint = Blueprint("customers", __name__)
+add_pages(blueprint, CATALOG)
