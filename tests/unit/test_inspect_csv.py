@@ -103,3 +103,31 @@ def test_short_rows_are_filled_up() -> None:
 def test_what_is_no_csv_file_is_refused_with_the_reason(content: bytes, reason: str) -> None:
     with pytest.raises(SourceError, match=reason):
         look(content)
+
+
+@pytest.mark.parametrize(("encoding", "text"), [("cp1250", "Łódź"), ("iso-8859-15", "10 €"), ("mac-roman", "Größe")])
+def test_other_encodings_are_taken_when_they_are_said(encoding: str, text: str) -> None:
+    found = look(f"day;name\n2024-01-31;{text}\n2024-02-01;x\n".encode(encoding), encoding=encoding)
+    assert found.rows[0]["name"] == text
+
+
+@pytest.mark.parametrize(
+    ("dialect", "reason"),
+    [
+        ({"encoding": "zlib"}, "cannot be read in the encoding 'zlib'; expected one of big5"),
+        ({"delimiter": "ab"}, "cannot separate columns"),
+        ({"delimiter": '"'}, "cannot separate columns"),
+        ({"format": "ods"}, "said to be 'ods'; expected one of csv, jsonl"),
+    ],
+)
+def test_a_dialect_that_cannot_be_is_refused(dialect: dict[str, str], reason: str) -> None:
+    with pytest.raises(SourceError, match=reason):
+        look(TEXT.encode(), **dialect)
+
+
+def test_a_packed_file_may_hold_only_so_much(monkeypatch: pytest.MonkeyPatch) -> None:
+    content = gzip.compress(TEXT.encode() * 50_000)
+    assert look(content).columns
+    monkeypatch.setenv("FORECASTLE_UNPACKED_MB", "1")
+    with pytest.raises(SourceError, match="more than 1 MB unpacked"):
+        look(content)
