@@ -140,9 +140,9 @@ def flag_views(session: Session, rows: Sequence[Any]) -> list[FlagView]:
 
 
 def _flags() -> sa.Select[Any]:
-    names = (Product.code, Product.name, Product.category, Product.subcategory)
+    columns: list[Any] = [CleaningFlag, Series, Product.code, Product.name, Product.category, Product.subcategory]
     return (
-        sa.select(CleaningFlag, Series, *names)
+        sa.select(*columns)
         .join(Series, Series.id == CleaningFlag.series_id)
         .outerjoin(Product, Product.id == Series.product_id)
     )

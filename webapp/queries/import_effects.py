@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from ml.db.imports import Import, RecordVersion
 from ml.db.results import ForecastRun
 from ml.db.sales import SalesRaw, SalesRepeat, SalesSuperseded
+from ml.etl.record_tables import tables_of
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,11 @@ def by_month(days: list[tuple[date, int, float]]) -> tuple[MonthEffect, ...]:
 
 
 def record_effects(session: Session, row: Import) -> Effects:
-    """The same for records of other data sets: those it made go, those it changed come back."""
-    before = sa.select(RecordVersion.record).where(RecordVersion.replaced_by == row.id)
-    versions = [record is not None for record in session.scalars(before)]
-    return Effects(versions.count(False), versions.count(True), 0, 0, (), 0)
+    """The same for records of other data sets: those it made go, those it changed become what they were."""
+    versions = sa.select(RecordVersion.key).where(RecordVersion.replaced_by == row.id)
+    changed = session.scalar(sa.select(sa.func.count()).select_from(versions.distinct().subquery())) or 0
+    made = 0
+    for target in tables_of(row.dataset):
+        mine = (target.table.c.import_id == row.id, target.table.c.key.not_in(versions))
+        made += session.scalar(sa.select(sa.func.count()).select_from(target.table).where(*mine)) or 0
+    return Effects(made, changed, 0, 0, (), 0)
