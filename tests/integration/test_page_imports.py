@@ -271,6 +271,9 @@ def test_taking_back_says_first_what_changes_and_then_asks(
     page = planner.get(f"{uploaded}/take-back").text
     assert "Removed" in page
     assert session.query(JobRun).count() == 0
+    session.commit()
+    assert planner.post(f"{uploaded}/take-back").headers["Location"] == uploaded
+    assert session.query(JobRun).one().kind == "take_back"
 
 
 @pytest.mark.parametrize("suffix", ["csv", "xlsx"])
