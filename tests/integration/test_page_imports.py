@@ -266,10 +266,10 @@ def test_taking_back_says_first_what_changes_and_then_asks(
     planner: FlaskClient, uploaded: str, session: Session
 ) -> None:
     assert planner.get(f"{uploaded}/take-back").status_code == 409
-    set_state(session, "loaded", rows_loaded=2, rows_total=2, rows_rejected=0, rows_unchanged=0)
+    set_state(session, "loaded", sequence=1, rows_loaded=2, rows_total=2, rows_rejected=0, rows_unchanged=0)
     assert "Take this import back" in planner.get(uploaded).text
     page = planner.get(f"{uploaded}/take-back").text
-    assert "Removed" in page
+    assert "Totals of 0 days, 0 weeks and 0 months" in page
     assert session.query(JobRun).count() == 0
     session.commit()
     assert planner.post(f"{uploaded}/take-back").headers["Location"] == uploaded

@@ -10,8 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ml.db.imports import Import, RecordVersion
-from ml.db.results import ForecastRun
-from ml.db.sales import SalesRaw, SalesRepeat, SalesSuperseded
+from ml.db.sales import SalesRaw
 from ml.etl.record_tables import tables_of
 
 
@@ -33,41 +32,29 @@ class Effects:
     kept: int
     series: int
     months: tuple[MonthEffect, ...]
-    forecasts: int  # published ones, which are made anew
+    forecasts: int  # published ones that learned from what changes
+    periods: dict[str, int]  # days, weeks and months whose totals change
 
 
 def effects(session: Session, row: Import) -> Effects:
     """What would happen if this import were taken back now."""
     if row.dataset != "sales":
         return record_effects(session, row)
-    mine = SalesRaw.import_id == row.id
-    kept = session.scalar(sa.select(sa.func.count()).select_from(SalesRaw).where(mine, held_by_others(row))) or 0
+    from ml.etl.take_back import RAW, heirs  # noqa: PLC0415  (loads pyarrow)
+    from ml.pipelines.take_back import preview  # noqa: PLC0415
+
+    found = preview(session, row.id)
+    stays = sa.select(heirs(row, RAW).subquery().c.row_key)
     days = session.execute(
         sa.select(SalesRaw.sale_date, sa.func.count(), sa.func.sum(SalesRaw.sales_amount))
-        .where(mine, ~held_by_others(row))
+        .where(SalesRaw.import_id == row.id, SalesRaw.row_key.not_in(stays))
         .group_by(SalesRaw.sale_date)
     ).all()
-    restored = sa.select(sa.func.count()).where(SalesSuperseded.replaced_by == row.id)
-    series = sa.select(sa.func.count(SalesRaw.series_id.distinct())).where(mine)
-    published = sa.select(sa.func.count(ForecastRun.id)).where(ForecastRun.slot.is_not(None))
+    months = by_month([(day, count, float(amount)) for day, count, amount in days])
     return Effects(
-        removed=sum(count for _, count, _ in days),
-        restored=session.scalar(restored) or 0,
-        kept=kept,
-        series=session.scalar(series) or 0,
-        months=by_month([(day, count, float(amount)) for day, count, amount in days]),
-        forecasts=session.scalar(published) or 0,
-    )
-
-
-def held_by_others(row: Import) -> sa.ColumnElement[bool]:
-    """Whether a row of sales came with another loaded import too."""
-    return sa.exists().where(
-        SalesRepeat.row_key == SalesRaw.row_key,
-        SalesRepeat.import_id != row.id,
-        SalesRepeat.import_id == Import.id,
-        Import.state == "loaded",
-    )
+        found.removed, found.restored, found.kept, found.series, months, len(found.stale_runs),
+        {"days": found.days, "weeks": found.weeks, "months": found.months},
+    )  # fmt: skip
 
 
 def by_month(days: list[tuple[date, int, float]]) -> tuple[MonthEffect, ...]:
@@ -88,4 +75,4 @@ def record_effects(session: Session, row: Import) -> Effects:
     for target in tables_of(row.dataset):
         mine = (target.table.c.import_id == row.id, target.table.c.key.not_in(versions))
         made += session.scalar(sa.select(sa.func.count()).select_from(target.table).where(*mine)) or 0
-    return Effects(made, changed, 0, 0, (), 0)
+    return Effects(made, changed, 0, 0, (), 0, {})
