@@ -126,7 +126,12 @@ def _execute_many(connection: sa.Connection, table: sa.Table, columns: Mapping[s
     statement = sa.insert(bare).compile(dialect=connection.dialect, column_keys=list(columns))
     order: Sequence[str] = getattr(statement, "positiontup", None) or list(columns)
     bound = [_bound(table.c[name], columns[name], connection.dialect) for name in order]
-    connection.exec_driver_sql(str(statement), list(zip(*bound, strict=True)))
+    rows = zip(*bound, strict=True)
+    if connection.dialect.name == "sqlite":  # takes one row after the other: no list of a million tuples
+        cursor: Any = connection.connection.cursor()
+        cursor.executemany(str(statement), rows)
+    else:
+        connection.exec_driver_sql(str(statement), list(rows))
 
 
 def _copy(connection: sa.Connection, table: sa.Table, columns: Mapping[str, Sequence[Any]]) -> None:
@@ -141,8 +146,8 @@ def _copy(connection: sa.Connection, table: sa.Table, columns: Mapping[str, Sequ
 
 def _bound(column: sa.Column[Any], values: Sequence[Any], dialect: Dialect) -> Sequence[Any]:
     """Values as the driver takes them."""
-    if isinstance(column.type, sa.LargeBinary):  # bytes do for all of them, and a million wrappers take a second
-        return values
+    if isinstance(column.type, sa.LargeBinary | sa.Numeric):
+        return values  # bytes and floats do for all of them, and a million wrappers take a second
     convert: Callable[[Any], Any] | None = column.type.dialect_impl(dialect).bind_processor(dialect)
     if convert is None:
         return values

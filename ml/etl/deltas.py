@@ -22,7 +22,7 @@ DAYS = 1 << 16
 """Days since 1970 are below this, so that series and day fit one number."""
 UNITS = 10_000
 """Sums are kept as whole numbers of the 4th decimal: exact, and the same in any order."""
-MOST = 400_000
+MOST = 1_000_000
 """Pairs of series and day that are kept in memory; beyond them the tables are moved in between."""
 TYPES = {
     "series_id": BigId,
@@ -125,11 +125,12 @@ def _summed(pairs: Numbers, sums: Numbers) -> Numbers:
 def _move(session: Session, entity: Any, sums: Numbers) -> None:
     """Add sums by series and period to the rows of an aggregate: new ones are made, empty ones go."""
     sums = sums[:, sums[1:].any(axis=0)]
-    with scratch_table(session, "sales_deltas", TYPES, key=("series_id", "period")) as deltas:
+    empty = session.scalar(sa.select(entity.id).order_by(entity.id).limit(1)) is None
+    with scratch_table(session, "sales_deltas", TYPES, key=() if empty else ("series_id", "period")) as deltas:
         insert_rows(session, deltas, _columns(sums))
-        if session.scalar(sa.select(entity.id).order_by(entity.id).limit(1)) is not None:
+        if not empty:
             _update(session, entity, deltas)
-        _insert(session, entity, deltas)
+        _insert(session, entity, deltas, empty)
 
 
 def _columns(sums: Numbers) -> dict[str, list[Any]]:
@@ -172,7 +173,7 @@ def _update(session: Session, entity: Any, deltas: sa.Table) -> None:
     session.execute(empty.execution_options(**quiet))
 
 
-def _insert(session: Session, entity: Any, deltas: sa.Table) -> None:
+def _insert(session: Session, entity: Any, deltas: sa.Table, empty: bool) -> None:
     """Write the rows that are new, with the names of their series."""
     columns = {
         **_period(entity, deltas),
@@ -185,9 +186,11 @@ def _insert(session: Session, entity: Any, deltas: sa.Table) -> None:
         "total_qty": deltas.c.total_qty,
         "transactions": deltas.c.transactions,
     }
-    known = sa.select(sa.literal(1)).where(_same(entity, deltas)).exists()
     rows = sa.select(*columns.values()).join_from(deltas, Series, Series.id == deltas.c.series_id)
-    insert_select(session, entity, list(columns), rows.where(deltas.c.transactions > 0, ~known))
+    rows = rows.where(deltas.c.transactions > 0)
+    if not empty:
+        rows = rows.where(~sa.select(sa.literal(1)).where(_same(entity, deltas)).exists())
+    insert_select(session, entity, list(columns), rows)
 
 
 def _period(entity: Any, deltas: sa.Table) -> dict[str, Any]:
