@@ -12,16 +12,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from ml.db.bulk import insert_select, lock_for_writing, scratch_table, table_of
 from ml.db.imports import Import
 from ml.db.sales import SalesRaw, SalesRepeat, SalesSuperseded
 from ml.db.types import BigId, HashKey
 from ml.etl.deltas import Deltas
+from ml.etl.heirs import OLD, RAW, heirs
 from ml.etl.load import remove, sums_of
 
-RAW, OLD = table_of(SalesRaw), table_of(SalesSuperseded)
 VERSION = tuple(column.name for column in RAW.c if column.name != "id")
 
 
@@ -49,25 +49,6 @@ def take_back_sales(session: Session, record: Import) -> tuple[TakenBack, Deltas
     remove(session, SalesSuperseded, before)
     deltas.apply()
     return TakenBack(removed, restored, kept), deltas
-
-
-def heirs(record: Import, table: sa.Table) -> sa.Select[Any]:
-    """Versions of an import in `table` that other imports hold too: `row_key`, and the `sequence` of the next one.
-
-    An heir came after this import and, where another content followed, before that.
-    """
-    holder, successor = aliased(Import), aliased(Import)
-    same = sa.or_(SalesRepeat.content_key.is_(None), SalesRepeat.content_key == table.c.content_key)
-    query = (
-        sa.select(table.c.row_key, sa.func.min(holder.sequence).label("sequence"))
-        .join_from(table, SalesRepeat, sa.and_(SalesRepeat.row_key == table.c.row_key, same))
-        .join(holder, sa.and_(holder.id == SalesRepeat.import_id, holder.dataset == "sales"))
-        .where(table.c.import_id == record.id, holder.id != record.id, holder.sequence > record.sequence)
-        .group_by(table.c.row_key)
-    )
-    if table is OLD:
-        query = query.join(successor, successor.id == OLD.c.replaced_by).where(holder.sequence < successor.sequence)
-    return query
 
 
 def _hand_over(session: Session, record: Import, table: sa.Table) -> int:

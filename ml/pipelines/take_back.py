@@ -6,17 +6,14 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
-import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ml.db.base import utc_now
 from ml.db.imports import Import
-from ml.db.results import ForecastRun
 from ml.errors import ConflictError
 from ml.etl import records
 from ml.etl.datasets import SALES
-from ml.etl.take_back import OLD, RAW, heirs, take_back_sales
-from ml.grains import GRAINS, WEEKLY
+from ml.etl.take_back import take_back_sales
 from ml.pipelines.ingest import find_import
 from ml.progress import Progress, silent
 
@@ -42,21 +39,6 @@ class TakeBackResult:
         return {name: value.isoformat() if isinstance(value, date) else value for name, value in values.items()}
 
 
-@dataclass(frozen=True)
-class Effects:
-    """What taking an import of sales back would change: rows as in `TakeBackResult`, and what sums them up."""
-
-    removed: int
-    restored: int
-    kept: int
-    series: int
-    days: int
-    weeks: int
-    months: int
-    stale_runs: tuple[int, ...]
-    """Published forecasts that learned from what changes."""
-
-
 def take_back(session: Session, import_id: int, user: str, progress: Progress = silent) -> TakeBackResult:
     """Take a loaded import back; the caller commits, with what follows from it.
 
@@ -74,42 +56,6 @@ def take_back(session: Session, import_id: int, user: str, progress: Progress = 
     record.state, record.undone_at, record.undone_by = "undone", utc_now(), user
     session.flush()
     return _result(record)
-
-
-def preview(session: Session, import_id: int) -> Effects:
-    """What taking an import of sales back would change now; raises NotFoundError."""
-    record = find_import(session, import_id)
-    kept = sum(_count(session, heirs(record, table)) for table in (RAW, OLD))
-    taken_over = sa.select(heirs(record, RAW).subquery().c.row_key)
-    goes = (RAW.c.import_id == record.id, RAW.c.row_key.not_in(taken_over))
-    removed = _count(session, sa.select(RAW.c.id).where(*goes))
-    last = sa.select(RAW.c.row_key).where(*goes)
-    comes = (OLD.c.replaced_by == record.id, OLD.c.row_key.in_(last))
-    restored = _count(session, sa.select(OLD.c.id).where(*comes))
-    rows = [(RAW, goes), (OLD, comes)]
-    pairs = sa.union(*(sa.select(table.c.series_id, table.c.sale_date).where(*where) for table, where in rows))
-    found = session.execute(pairs).all()
-    days = {day for _, day in found}
-    return Effects(
-        removed=removed,
-        restored=restored,
-        kept=kept,
-        series=len({series for series, _ in found}),
-        days=len(days),
-        weeks=len({WEEKLY.start(day) for day in days}),
-        months=len({(day.year, day.month) for day in days}),
-        stale_runs=_stale_runs(session, min(days)) if days else (),
-    )
-
-
-def _count(session: Session, query: sa.Select[Any]) -> int:
-    return session.scalar(sa.select(sa.func.count()).select_from(query.subquery())) or 0
-
-
-def _stale_runs(session: Session, first: date) -> tuple[int, ...]:
-    """The published runs whose data reaches the day `first`."""
-    published = session.scalars(sa.select(ForecastRun).where(ForecastRun.slot.is_not(None))).all()
-    return tuple(run.id for run in published if GRAINS[run.grain].last_day(run.as_of) >= first)
 
 
 def _sales(session: Session, record: Import, progress: Progress) -> dict[str, Any]:

@@ -18,9 +18,10 @@ from ml.db.catalog import Customer, Product
 from ml.db.imports import Import
 from ml.db.sales import SalesRaw, SalesRepeat, SalesSuperseded
 from ml.errors import ConflictError, NotFoundError
+from ml.pipelines.effects import MonthEffect, effects
 from ml.pipelines.ingest import load_import
 from ml.pipelines.refresh import refresh_aggregates
-from ml.pipelines.take_back import preview, take_back
+from ml.pipelines.take_back import take_back
 from tests.etl_helpers import KINDS, Databases, aggregates, ingest, upload
 
 HEADER = "Date,City,Product ID,Amount,Quantity,Line\n"
@@ -112,11 +113,11 @@ def test_imports_and_undos_leave_what_the_imports_that_stayed_leave(
                 kept[load(session, store, step)] = step
             elif kept:
                 import_id = list(kept)[step % len(kept)]
-                effects = preview(session, import_id)
+                told = effects(session, session.get_one(Import, import_id))
                 result = take_back(session, import_id, "ann")
                 session.commit()
-                assert (effects.removed, effects.restored) == (result.removed, result.restored)
-                assert effects.kept == result.kept
+                assert (told.removed, told.restored) == (result.removed, result.restored)
+                assert told.kept == result.kept
                 del kept[import_id]
             assert sorted(row[1:] for row in sales(session)) == expected(list(kept.values()))
             assert_totals_match(session)
@@ -133,9 +134,10 @@ def test_a_replaced_row_comes_back_and_the_effects_are_told_first(session: Sessi
     record = session.get_one(Import, second)
     assert (record.rows_loaded, record.rows_changed) == (2, 1)
     assert session.get_one(Import, first).sequence < record.sequence  # type: ignore[operator]
-    effects = preview(session, second)
-    assert (effects.removed, effects.restored, effects.kept) == (2, 1, 0)
-    assert (effects.series, effects.days, effects.weeks, effects.months, effects.stale_runs) == (2, 2, 2, 2, ())
+    told = effects(session, record)
+    assert (told.removed, told.restored, told.kept) == (2, 1, 0)
+    assert (told.series, told.days, told.weeks, told.months, told.stale_runs) == (2, 2, 2, 2, ())
+    assert told.by_month == (MonthEffect(date(2024, 2, 1), 2, 8.0),)
     result = take_back(session, second, "ann")
     session.commit()
     assert (result.first_date, result.last_date) == (date(2024, 1, 31), date(2024, 2, 29))

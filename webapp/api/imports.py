@@ -14,8 +14,10 @@ from webapp.auth.permissions import SALES_IMPORT, SALES_READ
 from webapp.errors import FieldError, InvalidRequestError
 from webapp.extensions import artifact_store, db
 from webapp.queries import imports as queries
+from webapp.queries.import_effects import import_effects
 from webapp.schemas.base import encode_cursor
 from webapp.schemas.imports import (
+    EffectsAnswer,
     FilePreview,
     ImportAnswer,
     ImportDetail,
@@ -119,6 +121,14 @@ def start_import(path: ImportPath, body: StartBody) -> Response:
     user = signed_in_user().email
     job = service.start_import(session, path.import_id, mapping, user, policy=body.policy, dry_run=body.dry_run)
     return started(job)
+
+
+@blueprint.get("/<int:import_id>/effects", responses={200: EffectsAnswer, **problems(404, 409)})
+@requires(SALES_IMPORT)
+def show_effects(path: ImportPath) -> Response:
+    """Read what taking a loaded import back would change; nothing is changed."""
+    _, found = import_effects(db.session(), path.import_id)
+    return answer(EffectsAnswer.model_validate({**vars(found), "forecasts": len(found.stale_runs)}))
 
 
 @blueprint.post("/<int:import_id>/undo", responses={202: StartedImport, **problems(404, 409)})

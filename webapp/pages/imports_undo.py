@@ -5,15 +5,13 @@ from __future__ import annotations
 from flask import render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from ml.errors import ConflictError
 from ml.etl.datasets import get_dataset
 from webapp.auth import requires, signed_in_user
 from webapp.auth.permissions import SALES_IMPORT
 from webapp.extensions import db
 from webapp.htmx import see_other
 from webapp.pages.imports import blueprint
-from webapp.queries import imports as queries
-from webapp.queries.import_effects import effects
+from webapp.queries.import_effects import import_effects
 from webapp.services import imports as service
 
 __all__ = ["blueprint"]
@@ -25,17 +23,13 @@ SHOWN_MONTHS = 24
 @requires(SALES_IMPORT)
 def take_back(import_id: int) -> ResponseReturnValue:
     """What taking the import back would change, and the button that does it."""
-    session = db.session()
-    row = queries.get_import(session, import_id)
-    if row.state != "loaded":
-        raise ConflictError(f"{row.filename} is {row.state}; only an import that is loaded can be taken back.")
-    found = effects(session, row)
+    row, found = import_effects(db.session(), import_id)
     return render_template(
         "imports/take_back.html",
         row=row,
         dataset=get_dataset(row.dataset),
         effects=found,
-        months=found.months[-SHOWN_MONTHS:],
+        months=found.by_month[-SHOWN_MONTHS:],
     )
 
 

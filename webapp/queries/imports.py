@@ -61,6 +61,12 @@ def artifact_of(row: Import) -> str:
     return row.artifact
 
 
+def check_loaded(row: Import) -> None:
+    """Raise ConflictError unless the import can be taken back."""
+    if row.state != "loaded":
+        raise ConflictError(f"import {row.id} is {row.state}; only one that is loaded can be taken back.")
+
+
 def source_names(session: Session, rows: Iterable[Import]) -> dict[int, str]:
     """The names of the sources that imports came from."""
     ids = {row.source_id for row in rows if row.source_id is not None}

@@ -127,6 +127,28 @@ class FilePreview(Answer):
     rows: list[dict[str, str]]
 
 
+class MonthEffectAnswer(Answer):
+    """What goes from a month."""
+
+    month: date = Field(description="Its first day.")
+    rows: int
+    amount: float
+
+
+class EffectsAnswer(Answer):
+    """What taking an import back would change: rows of sales, or records of another data set."""
+
+    removed: int = Field(description="Rows that came with this import alone.")
+    restored: int = Field(description="Rows that it had replaced.")
+    kept: int = Field(description="Rows that came with other imports, too.")
+    series: int = Field(description="Series whose totals change.")
+    days: int = Field(description="Days whose totals change for some of these series.")
+    weeks: int
+    months: int
+    by_month: list[MonthEffectAnswer] = Field(description="What goes, in the order of time.")
+    forecasts: int = Field(description="Published forecasts that learned from what changes, and would be made anew.")
+
+
 class ImportList(ListAnswer):
     """Imports, newest first."""
 

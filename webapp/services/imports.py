@@ -22,7 +22,7 @@ from ml.etl.policy import Policy
 from ml.etl.rules import rules
 from ml.etl.sources.files import FileSample, inspect
 from webapp.errors import FieldError, InvalidRequestError, UnmappedColumnsError
-from webapp.queries.imports import artifact_of, get_import, job_dedupe_prefix, job_number
+from webapp.queries.imports import artifact_of, check_loaded, get_import, job_dedupe_prefix, job_number
 from worker.models import JobRun
 from worker.queues import request_job
 
@@ -122,8 +122,7 @@ def undo_import(session: Session, import_id: int, user: str) -> JobRun:
     While one runs or waits, that one is returned. Raises NotFoundError, and ConflictError where nothing is loaded.
     """
     row = get_import(session, import_id)
-    if row.state != "loaded":
-        raise ConflictError(f"import {row.id} is {row.state}; only one that is loaded can be taken back.")
+    check_loaded(row)
     unfinished = sa.select(JobRun).where(
         JobRun.kind == "take_back",
         JobRun.dedupe_key.like(job_dedupe_prefix(row.id) + "%"),
