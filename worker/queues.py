@@ -67,7 +67,7 @@ KINDS: dict[str, JobKind] = _kinds(
         "worker.jobs.pull",
         timeout=2 * 3600,
         required=frozenset({"source_id"}),
-        optional=frozenset({"full"}),
+        optional=frozenset({"full", "dry_run"}),
     ),
     JobKind("take_back", "ingest", "worker.jobs.take_back", timeout=1800, required=frozenset({"import_id"})),
     JobKind("refresh", "ingest", "worker.jobs.refresh", timeout=1800, optional=frozenset({"since", "until"})),

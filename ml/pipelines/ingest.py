@@ -14,7 +14,7 @@ from ml.db.base import utc_now
 from ml.db.imports import Import
 from ml.errors import ConflictError, NotFoundError
 from ml.etl import load, mapping
-from ml.etl.advance import advance_source
+from ml.etl.advance import advance_source, check_newest
 from ml.etl.cells import Checks
 from ml.etl.check import CheckedFile, check_file
 from ml.etl.datasets import SALES
@@ -64,6 +64,7 @@ def load_import(session: Session, store: ArtifactStore, import_id: int, progress
         return _result(record)
     if record.state == "undone":
         raise ConflictError(f"import {import_id} was taken back; upload its file again to load it as a new import.")
+    check_newest(session, record)
     record.state, record.error = "running", None
     load.clear(session, import_id)
     session.commit()

@@ -1,4 +1,4 @@
-"""Pull: the rows of a source, fetched whole into a stored file first, then loaded like any other import."""
+"""Pull: the rows of a source, fetched whole into a stored file first, then loaded (or tried) like any other import."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from ml.etl.rules import rules
 from ml.etl.sources import json_rows, pulled
 from ml.etl.sources.chunk_file import write_chunks
 from ml.etl.sources.chunks import Connection, Reading, Watermark
+from ml.pipelines.dry_run import dry_run as try_import
 from ml.pipelines.ingest import IngestResult, load_import, mark_failed
 from ml.progress import Progress, silent
 from ml.secrets import decrypt
@@ -30,17 +31,22 @@ UNFINISHED = ("queued", "running")
 
 @dataclass(frozen=True)
 class PullResult:
-    """What a pull brought; `loaded` is None where there was nothing (new) to fetch, and no import was made."""
+    """What a pull brought, and up to where the source is read now.
+
+    Where there was nothing (new) to fetch, no import was made, and neither `loaded` nor `tried` holds anything. `tried`
+    is what a dry run found: the report of its import, with `import_id`.
+    """
 
     source_id: int
     rows_fetched: int
     watermark: str | None
-    loaded: IngestResult | None
+    loaded: IngestResult | None = None
+    tried: dict[str, Any] | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """JSON values only; the members of the import's result beside those of the pull."""
         own = {"source_id": self.source_id, "rows_fetched": self.rows_fetched, "watermark": self.watermark}
-        return {**(self.loaded.as_dict() if self.loaded else {}), **own}
+        return {**(self.loaded.as_dict() if self.loaded else self.tried or {}), **own}
 
 
 def pull_source(
@@ -52,13 +58,14 @@ def pull_source(
     job_id: int,
     progress: Progress = silent,
     full: bool = False,
+    dry_run: bool = False,
     requested_by: str = "",
 ) -> PullResult:
     """Fetch what is new in a source, or with `full` everything, and load it; the caller commits the last step.
 
     The fetch ends in a stored file and an import, which `job_id` finds again: killed after that, the next
     attempt loads what was fetched. The source's watermark moves with the rows, in the caller's commit; a fetch that
-    fails leaves nothing behind.
+    fails leaves nothing behind. With `dry_run` the import is only checked, and waits to be loaded as an upload does.
 
     Raises NotFoundError, ConflictError (switched off), UpstreamError, SourceError (settings, query), ShapeError, and
     what `load_import` raises; then call `mark_failed`.
@@ -79,11 +86,15 @@ def pull_source(
             if rows:
                 notes = json_rows.compare(source.settings.get("shape", {}), reading.shape, _used(source))
                 fetched = _new_import(store, source, file, {"columns": columns, "rows": rows, "notes": notes}, reading)
+                fetched.state = "uploaded" if dry_run else "queued"
         if fetched is None or (not full and _is_known(session, fetched)):
-            return PullResult(source_id, rows, source.watermark, None)
+            return PullResult(source_id, rows, source.watermark)
         fetched.pulled_by, fetched.created_by = job_id, requested_by
         session.add(fetched)
         session.commit()
+    if dry_run:
+        tried = {"import_id": fetched.id, **try_import(session, store, fetched.id, progress)}
+        return PullResult(source_id, rows, source.watermark, tried=tried)
     result = load_import(session, store, fetched.id, progress)
     return PullResult(source_id, rows, fetched.watermark, result)
 
@@ -155,15 +166,16 @@ def _new_import(
         mapping=dict(_mapping(source)),
         policy=source.policy or None,
         watermark=mark.text if mark else None,
-        state="queued",
     )
 
 
 def _is_known(session: Session, fetched: Import) -> bool:
-    """Whether the last import of the source was of the very same rows: those at the watermark come again each time."""
-    last = session.scalars(
-        sa.select(Import).where(Import.source_id == fetched.source_id).order_by(Import.id.desc()).limit(1)
-    ).first()
+    """Whether what was loaded last from the source are the very same rows: those at the watermark come again each time.
+
+    What was only tried, or failed, changed nothing.
+    """
+    loaded = sa.select(Import).where(Import.source_id == fetched.source_id, Import.sequence.is_not(None))
+    last = session.scalars(loaded.order_by(Import.sequence.desc()).limit(1)).first()
     return (
         last is not None
         and last.state == "loaded"

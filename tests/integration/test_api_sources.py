@@ -146,6 +146,8 @@ def test_a_pull_is_a_job_and_one_at_a_time(operator: FlaskClient, rows: Rows) ->
     assert first.headers["Location"] == f"/api/v1/jobs/{first.json['id']}"
     assert (first.json["kind"], first.json["arguments"]) == ("pull", {"source_id": source_id, "full": True})
     assert operator.post(f"{SOURCES}/{source_id}/pull").json["id"] == first.json["id"]
+    tried = operator.post(f"{SOURCES}/{source_id}/pull?dry_run=true").json
+    assert tried["arguments"] == {"source_id": source_id, "dry_run": True}
     assert_problem(operator.post(f"{SOURCES}/999/pull"), 404, "not-found")
     assert_problem(operator.post(f"{SOURCES}/{source_id}/pull?wait=26"), 422, "invalid-request")
 

@@ -89,6 +89,19 @@ def test_pulling_starts_a_job_that_the_page_follows(operator: FlaskClient, sourc
     assert "answered with 503" in operator.get("/sources").text
 
 
+def test_checking_only_says_so_and_leads_to_what_was_found(operator: FlaskClient, source: str, rows: Rows) -> None:
+    assert operator.post(f"{source}/pull", data={"dry_run": "1"}).headers["Location"] == source
+    job = rows.last(JobRun)
+    assert job.arguments["dry_run"] is True
+    rows.change(JobRun, job.id, state="succeeded", result={"rows_fetched": 3, "import_id": 7})
+    page = operator.get(source).text
+    assert "Checked, not loaded." in page
+    assert '<a href="/imports/7">' in page
+    assert "only checked" in operator.get("/sources").text
+    rows.change(JobRun, job.id, result={"rows_fetched": 1})
+    assert "There is nothing new to load." in operator.get(source).text
+
+
 def test_the_first_rows_are_shown_and_their_columns_matched(operator: FlaskClient, rows: Rows, tmp_path: Path) -> None:
     folder = tmp_path / "sources"
     folder.mkdir(exist_ok=True)

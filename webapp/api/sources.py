@@ -101,14 +101,14 @@ def reset_watermark(path: SourcePath) -> Response:
 @blueprint.post("/<int:source_id>/pull", responses={200: JobAnswer, 202: JobAnswer, **problems(404, 409, 502)})
 @requires(SALES_IMPORT)
 def pull_source(path: SourcePath, query: PullQuery) -> Response:
-    """Fetch what is new in a source and load it.
+    """Fetch what is new in a source and load it, or with dry_run only report what would happen.
 
     Answers 202 with the job; with `wait`, 200 with the job and its result once it succeeds in time, or 502 where
     the source could not be reached or failed (then nothing is loaded, and the next pull begins where this one did).
     """
     session = db.session()
     user = signed_in_user().email
-    job = service.pull_source(session, path.source_id, user, full=query.full)
+    job = service.pull_source(session, path.source_id, user, full=query.full, dry_run=query.dry_run)
     view = wait_for(job.id, query.wait)
     if view.state == "succeeded":
         return answer(JobAnswer.model_validate(view))

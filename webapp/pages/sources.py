@@ -144,8 +144,9 @@ def set_mapping(source_id: int) -> ResponseReturnValue:
 @blueprint.post("/sources/<id:source_id>/pull")
 @requires(SOURCES_MANAGE)
 def pull(source_id: int) -> ResponseReturnValue:
-    """Fetch what is new, or everything, in a job that the page follows."""
-    service.pull_source(db.session(), source_id, signed_in_user().email, full=bool(request.form.get("full")))
+    """Fetch what is new, or everything, in a job that the page follows; or only check what that would do."""
+    full, dry_run = bool(request.form.get("full")), bool(request.form.get("dry_run"))
+    service.pull_source(db.session(), source_id, signed_in_user().email, full=full, dry_run=dry_run)
     return see_other(url_for("sources.show", source_id=source_id))
 
 

@@ -8,8 +8,6 @@ from sqlalchemy.orm import Session
 from ml.db.imports import Import, Source
 from ml.errors import NotFoundError
 from webapp.queries.paging import DEFAULT_LIMIT, Page, newest_first
-from worker.models import JobRun
-from worker.pulls import running_pull
 
 
 def list_sources(
@@ -35,16 +33,6 @@ def imports_of_source(
 ) -> Page[Import]:
     """The imports that a source brought, newest first."""
     return newest_first(session, sa.select(Import).where(Import.source_id == source_id), Import.id, limit, below)
-
-
-def running_job(session: Session, source_id: int) -> JobRun | None:
-    """The pull of a source that runs or waits now."""
-    return running_pull(session, source_id)
-
-
-def secret_names(source: Source) -> tuple[str, ...]:
-    """Which credentials a source of this kind may store, for a form; `bool(source.secret)` tells whether it does."""
-    return {"sql": ("password",), "http": ("token",)}.get(source.kind, ())
 
 
 def was_fetched(session: Session, job_id: int) -> bool:

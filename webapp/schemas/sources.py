@@ -106,6 +106,11 @@ class PullQuery(Request):
     """How to pull, and whether to wait for it."""
 
     full: bool = Field(False, description="Fetch everything again, whatever was fetched before.")
+    dry_run: bool = Field(
+        False,
+        description="Fetch and check the rows and report what would happen, but load nothing and stay where the source "
+        "is read up to. What was fetched is an import (`import_id` in the result) that can be started afterwards.",
+    )
     wait: int = Field(
         0,
         ge=0,

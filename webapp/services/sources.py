@@ -114,17 +114,18 @@ def preview_draft(session: Session, engine: Settings, draft: SourceDraft, source
     return preview(connection, get_dataset(draft.dataset), PREVIEW_ROWS)
 
 
-def pull_source(session: Session, source_id: int, user: str, *, full: bool = False) -> JobRun:
+def pull_source(session: Session, source_id: int, user: str, *, full: bool = False, dry_run: bool = False) -> JobRun:
     """Ask for the job that pulls a source, or get the one that runs already; commits.
 
-    `full` fetches everything, whatever was fetched before.
+    `full` fetches everything, whatever was fetched before. With `dry_run` the job only reports what would happen; what
+    it fetched is an import that can be started afterwards.
     """
     source = get_source(session, source_id)
     if source.kind == "file":
         raise ConflictError(f"{source.name} is a source of uploaded files; there is nothing to pull. Upload a file.")
     if not source.active:
         raise ConflictError(f"{source.name} is switched off; switch it on, then pull it.")
-    job = request_pull(session, source_id, full=full, requested_by=user)
+    job = request_pull(session, source_id, full=full, dry_run=dry_run, requested_by=user)
     session.commit()
     return job
 
