@@ -31,13 +31,14 @@ class Weighed:
 
 
 def weigh(session: Session, record: Import, checked: CheckedFile | CheckedRecords) -> Weighed:
-    """Judge a file under the policy of its import; warnings become notes of the file.
+    """Judge a file under the policy of its import; warnings, and what was noted at its fetch, become notes of the file.
 
     The report has `verdicts` [{"check", "message", "refuses"}], `amount`, `quantity`, `months`, and new codes as
     `new_products` and `new_areas` {"count", "codes"}.
     """
     policy = Policy.from_dict(record.policy, get_dataset(record.dataset))
     verdicts = judge(session, record, checked, policy, utc_now().date())
+    checked.notes[:0] = record.dialect.get("notes", [])  # what a pull met on the way
     checked.notes += [f"{one.message[:1].upper()}{one.message[1:]}." for one in verdicts if not one.refuses]
     codes, places = _said(checked)
     report = {

@@ -165,6 +165,18 @@ def test_a_changed_shape_is_told_before_anything_is_loaded_and_saving_accepts_it
     assert pull(session, store, engine_of, source, 3).rows_fetched == 4
 
 
+def test_what_was_noted_at_the_fetch_is_in_the_report(
+    session: Session, store: ArtifactStore, engine_of: Settings, api: Api, source: Source
+) -> None:
+    pull(session, store, engine_of, source, 1)
+    serve(api, [{**row, "colour": "red"} for row in sales(9, 12)])
+    tried = pull(session, store, engine_of, source, 2, dry_run=True).tried or {}
+    loaded = pull(session, store, engine_of, source, 3).loaded
+    assert loaded is not None
+    for notes in (tried["notes"], loaded.notes, (session.get_one(Import, loaded.import_id).report or {})["notes"]):
+        assert notes[0] == "Field colour is new."
+
+
 def test_a_failed_load_leaves_the_watermark_and_is_told_at_its_import(
     session: Session, store: ArtifactStore, engine_of: Settings, api: Api, source: Source
 ) -> None:
