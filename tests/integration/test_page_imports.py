@@ -216,6 +216,19 @@ def test_limits_are_kept_and_wrong_ones_named(planner: FlaskClient, uploaded: st
     assert policy == {"max_rejected_share": 0.05, "unknown_products": "reject", "volume": None}
 
 
+def test_limits_of_another_data_set_are_its_own(planner: FlaskClient, session: Session) -> None:
+    uploaded = planner.post("/imports", **upload("Article,Price\nP-1,2.50\n", dataset="products")).headers["Location"]
+    only_import(session).policy = {"ranges": {"price": [0, 100]}, "max_rejected_rows": 7}
+    session.commit()
+    page = planner.get(uploaded)
+    assert page.status_code == 200
+    assert 'name="policy.max_rejected_rows" value="7"' in page.text
+    planner.post(uploaded, data={"product_code": "Article", "price": "Price", "policy.max_rejected_rows": "8"})
+    session.expire_all()
+    kept = only_import(session).policy or {}
+    assert (kept["ranges"], kept["max_rejected_rows"]) == ({"price": [0, 100]}, 8)
+
+
 def test_checking_only_starts_a_dry_run_and_its_report_is_shown(
     planner: FlaskClient, uploaded: str, session: Session
 ) -> None:

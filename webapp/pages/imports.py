@@ -196,7 +196,7 @@ def mapping_page(
         is_more=forms.is_more,
         operators=forms.OPERATOR_NAMES,
         date_formats=forms.DATE_FORMATS,
-        policy=policies.policy_inputs(readable_policy(policy, row)),
+        policy=policies.policy_inputs(readable_policy(policy, row), dataset),
         policy_choices=policies,
         policy_open=bool(policy if policy is not None else row.policy),
         source_name=queries.source_names(db.session(), [row]).get(row.source_id or 0, ""),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ml.etl.datasets import Dataset
 from ml.etl.policy import Policy
 
 PREFIX = "policy."
@@ -13,9 +14,9 @@ DUPLICATES = {"keep": "Keep them: they are true sales", "drop": "Keep one of the
 THEN = {"warn": "Say so, and load", "refuse": "Refuse the import"}
 
 
-def policy_inputs(said: Mapping[str, Any] | None) -> dict[str, str]:
-    """The policy as texts by input; what cannot be read is shown as the defaults."""
-    policy = Policy.from_dict(said)
+def policy_inputs(said: Mapping[str, Any] | None, dataset: Dataset) -> dict[str, str]:
+    """The policy of an import of a data set as texts by input. Raises PolicyError."""
+    policy = Policy.from_dict(said, dataset)
     volume = policy.volume
     return {
         "max_rejected_percent": plain(policy.max_rejected_share * 100),
