@@ -15,6 +15,7 @@ from ml.artifacts import ArtifactStore
 from ml.db.imports import Import, Source
 from ml.etl.columns import LARGEST as LARGEST_IN_FILES
 from ml.pipelines.ingest import IngestResult, load_import
+from ml.pipelines.take_back import take_back
 from webapp.schemas.rows import LARGEST
 from worker.models import JobRun
 
@@ -194,3 +195,27 @@ def test_pushed_rows_are_loaded_once_and_read_back(
     assert planner.get(f"{SALES}?customer=C-1&channel=web&order_ref=4711").json["items"] == [oldest]
     assert planner.get(f"{SALES}?customer=C-1&order_ref=4712").json["items"] == []
     assert planner.get(f"{SALES}?import_id={first.import_id}").json["items"] == [newest, oldest]
+
+
+def test_a_line_sent_again_replaces_the_earlier_one_until_that_is_taken_back(
+    planner: FlaskClient, sessions: sessionmaker[Session], store: ArtifactStore, rows: Rows
+) -> None:
+    def push(*body: dict[str, Any]) -> int:
+        answer = planner.post(SALES, json=list(body))
+        return load(sessions, store, answer.json["import_id"]).import_id
+
+    def amounts() -> list[tuple[str, float]]:
+        return [(item["product_code"], item["sales_amount"]) for item in planner.get(SALES).json["items"]]
+
+    push({**ROW, "line_ref": "4711-1"}, {**ROW, "product_code": "P-2", "line_ref": "4711-2"})
+    corrected = push({**ROW, "sales_amount": 9.0, "line_ref": "4711-1"})
+    detail = planner.get(f"/api/v1/imports/{corrected}").json
+    assert (detail["rows_loaded"], detail["rows_changed"]) == (1, 1)
+    assert sorted(amounts()) == [("P-1", 9.0), ("P-2", 10.5)]
+
+    job = rows.get(JobRun, planner.post(f"/api/v1/imports/{corrected}/undo").json["job_id"])
+    assert (job.kind, job.arguments) == ("take_back", {"import_id": corrected})
+    with sessions.begin() as session:
+        take_back(session, corrected, job.requested_by)
+    assert sorted(amounts()) == [("P-1", 10.5), ("P-2", 10.5)]
+    assert planner.get(f"/api/v1/imports/{corrected}").json["undone_by"] == "planner@example.com"
