@@ -98,7 +98,17 @@ def test_a_flag_that_is_not_there_and_a_verdict_that_is_none_are_refused(api: Cl
     assert_problem(client.post(f"{URL}/flags/{flags[0]}", json={"verdict": "maybe"}), 422, "invalid-request")
 
 
-def test_viewers_may_look_but_not_change(api: ClientFor, flags: list[int]) -> None:
+def test_cleaning_is_run_as_a_job(api: ClientFor, rows: Rows) -> None:
+    answer = api("planner").post(f"{URL}/run")
+    assert answer.status_code == 202, answer.json
+    assert answer.headers["Location"] == f"/api/v1/jobs/{answer.json['id']}"
+    job = rows.get(JobRun, answer.json["id"])
+    assert (job.kind, job.state, job.requested_by) == ("clean", "queued", "planner@example.com")
+
+
+def test_viewers_may_look_but_not_change(api: ClientFor, rows: Rows, flags: list[int]) -> None:
     client = api("viewer")
+    assert_problem(client.post(f"{URL}/run"), 403, "forbidden")
+    assert rows.count(JobRun) == 0
     assert_problem(client.put(f"{URL}/policy", json={}), 403, "forbidden")
     assert_problem(client.post(f"{URL}/flags/{flags[0]}", json={"verdict": "accepted"}), 403, "forbidden")

@@ -113,6 +113,14 @@ def test_a_viewer_sees_flags_and_decides_none(browser: ClientFor, flag: int) -> 
     assert viewer.post(f"/quality/flags/{flag}", data={"verdict": "accepted"}).status_code == 403
 
 
+def test_cleaning_is_run_as_a_job_that_is_shown(planner: FlaskClient, browser: ClientFor, rows: Rows) -> None:
+    assert browser("viewer").post("/quality/clean").status_code == 403
+    answer = planner.post("/quality/clean")
+    job = rows.last(JobRun)
+    assert (answer.status_code, answer.headers["Location"]) == (303, f"/jobs/{job.id}")
+    assert (job.kind, job.requested_by) == ("clean", "planner@example.com")
+
+
 def test_a_policy_is_set_shown_and_gone_back_on(planner: FlaskClient, rows: Rows) -> None:
     chosen = {"gaps": "none", "returns": "net", "outliers": "correct", "stockouts": "off", "threshold": "4"}
     assert planner.post("/quality/cleaning", data=chosen).status_code == 303

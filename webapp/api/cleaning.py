@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from flask import Response
+from flask import Response, url_for
 
 from webapp.api.answers import answer, problems
 from webapp.api.blueprint import api_blueprint
 from webapp.auth import requires, signed_in_user
 from webapp.auth.permissions import FORECASTS_MAKE, SALES_READ
-from webapp.extensions import db
+from webapp.extensions import db, redis_client
 from webapp.queries import cleaning as queries
+from webapp.queries import jobs
 from webapp.schemas.base import PageQuery, encode_cursor
 from webapp.schemas.cleaning import (
     ChangedPolicy,
@@ -22,6 +23,7 @@ from webapp.schemas.cleaning import (
     PolicyList,
     VerdictBody,
 )
+from webapp.schemas.jobs import JobAnswer
 from webapp.services import cleaning as service
 
 blueprint = api_blueprint("cleaning", "/cleaning")
@@ -41,6 +43,16 @@ def set_policy(body: PolicyBody) -> Response:
     row, job = service.set_policy(db.session(), body.model_dump(), signed_in_user().email)
     policy = PolicyAnswer.model_validate(queries.policy_view(row))
     return answer(ChangedPolicy(**policy.model_dump(), job_id=job.id), 202)
+
+
+@blueprint.post("/run", responses={202: JobAnswer})
+@requires(FORECASTS_MAKE)
+def run_cleaning() -> Response:
+    """Look for outliers and stockouts anew, under the policy that holds; a forecast follows."""
+    session = db.session()
+    job = service.request_cleaning(session, signed_in_user().email)
+    view = jobs.job_view(session, redis_client(), job.id)
+    return answer(JobAnswer.model_validate(view), 202, Location=url_for("api_jobs.show_job", job_id=job.id))
 
 
 @blueprint.get("/policies", responses={200: PolicyList})
