@@ -42,7 +42,11 @@ LEAST_VARIANCE = 1e-18
 """Of scaled values: (1e-9)², the noise that the library gives to constant series."""
 SETTLED = 1e-8
 """Relative change of the variance that ends the search; the objective is off by its square."""
-MOST_UPDATES = 200
+MOST_UPDATES = 400
+EXACT = 1e-7
+"""Share of the sum of squares below which that of residuals is computed from the residuals themselves."""
+NOISELESS = 1e-6
+"""Share of the mean square below which a variance is next to none."""
 VIOLATED = 1e-10
 """How far beyond its bound, relatively, a gradient has to be."""
 
@@ -211,36 +215,84 @@ def _rss(square: float, moment: Floats, system: System, weight: Floats, variance
 
 
 @compiled
-def fit_series(y: Floats, system: System, out: Floats) -> float:
-    """Fit one series; `out` (P + S) takes θ and δ. Returns the noise variance."""
-    spectrum, cross = system.spectrum, system.cross
-    base, size = cross.shape
-    moment, weight, pull = np.empty(base + size), np.empty(base), np.empty(size)
+def _settle(
+    y: Floats, system: System, moment: Floats, square: float, slowest: float, out: Floats
+) -> tuple[float, float]:
+    """Alternate between coefficients and noise variance from above; returns the variance and its objective.
+
+    The next variance follows from the secant of the last two gaps, whose slope counts as `slowest` at least: 1 takes
+    plain steps, which cannot leap over a minimum. Of all variances tried, the one with the least objective counts.
+    """
+    base, size = system.cross.shape
+    weight, pull, point = np.empty(base), np.empty(size), np.zeros(base + size)
     active, count = np.empty(size, dtype=np.int64), 0
-    square = _project(y, system.features, moment)
-    out[:] = 0.0
-    delta = out[base:]
-    variance = noise_variance(square, y.size)
-    before, gap_before = 0.0, 0.0
+    best, least = LEAST_VARIANCE, np.inf
+    variance, low, before, gap_before = noise_variance(square, y.size), 0.0, 0.0, 0.0
     for _ in range(MOST_UPDATES):
-        weight[:] = 1.0 / (spectrum + variance)
-        pull[:] = moment[base:]
-        for p in range(base):
-            factor = weight[p] * moment[p]
-            for s in range(size):
-                pull[s] -= factor * cross[p, s]
-        count = lasso(pull, system, weight, variance / system.tau, delta, active, count)
-        rss = _rss(square, moment, system, weight, variance, out)
-        if rss < 1e-7 * square:
-            rss = _exact_rss(y, system.features, out)
-        gap = variance - noise_variance(rss, y.size)
+        weight[:] = 1.0 / (system.spectrum + variance)
+        _pull(moment, system, weight, pull)
+        count = lasso(pull, system, weight, variance / system.tau, point[base:], active, count)
+        rss = _rss(square, moment, system, weight, variance, point)
+        if rss < EXACT * square:
+            rss = _exact_rss(y, system.features, point)
+        found = noise_variance(rss, y.size)
+        value = _objective(rss, found, y.size, point, base, system.tau)
+        if value < least:
+            best, least = found, value
+            out[:] = point
+        gap = variance - found
         if abs(gap) <= SETTLED * variance:
             break
+        low = max(low, variance) if gap < 0.0 else low
         slope = 1.0
         if before > 0.0 and variance != before:
-            slope = min(max((gap - gap_before) / (variance - before), 0.1), 1.0)
+            slope = min(max((gap - gap_before) / (variance - before), slowest), 1.0)
         before, gap_before = variance, gap
-        variance = max(variance - gap / slope, 0.25 * (variance - gap), LEAST_VARIANCE)
+        variance = max(variance - gap / slope, 0.25 * found, LEAST_VARIANCE)
+        if variance < low < before:
+            variance = math.sqrt(low * before)
+    return best, least
+
+
+@compiled
+def _pull(moment: Floats, system: System, weight: Floats, out: Floats) -> None:
+    """out = HᵀMy."""
+    base, size = system.cross.shape
+    for s in range(size):
+        out[s] = moment[base + s]
+    for p in range(base):
+        factor = weight[p] * moment[p]
+        for s in range(size):
+            out[s] -= factor * system.cross[p, s]
+
+
+@compiled
+def _objective(rss: float, variance: float, count: int, point: Floats, base: int, tau: float) -> float:
+    """The negative log posterior, up to a constant."""
+    value = 0.5 * count * math.log(variance) + 0.5 * rss / variance + 2.0 * variance
+    for p in range(base):
+        value += 0.5 * point[p] * point[p]
+    for s in range(base, point.size):
+        value += abs(point[s]) / tau
+    return value
+
+
+@compiled
+def fit_series(y: Floats, system: System, out: Floats) -> float:
+    """Fit one series; `out` (P + S) takes θ and δ. Returns the noise variance.
+
+    Where columns are as many as values, the objective may fall without end as the noise vanishes. A minimum with noise
+    comes first, so the search is repeated in plain steps where it ended without any.
+    """
+    moment = np.empty(system.features.shape[1])
+    square = _project(y, system.features, moment)
+    variance, least = _settle(y, system, moment, square, 0.2, out)
+    if variance < NOISELESS * square / y.size and y.size < 2 * moment.size:
+        other = np.empty_like(out)
+        again, value = _settle(y, system, moment, square, 1.0, other)
+        if again > variance or value < least:
+            variance = again
+            out[:] = other
     return variance
 
 
