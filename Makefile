@@ -7,7 +7,7 @@ VENDOR := webapp/static/vendor
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 LOCK   := $(BIN)/python -m piptools compile --quiet --strip-extras --no-emit-index-url \
           --no-emit-trusted-host --no-emit-find-links
-CODE   := ml worker webapp
+CODE   := ml worker webapp bench
 
 # xgboost without CUDA has a name of its own, but on macOS, where there is no CUDA.
 RENAMED := -e '$(if $(filter Darwin,$(shell uname -s)),s/^xgboost-cpu==/xgboost==/)'

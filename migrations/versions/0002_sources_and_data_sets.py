@@ -15,6 +15,9 @@ branch_labels = None
 depends_on = None
 
 
+AGGREGATES = ("sales_agg_daily", "sales_agg_weekly", "sales_agg_monthly")
+
+
 def states(*allowed: str) -> None:
     """What `imports.state` may be."""
     with op.batch_alter_table("imports") as imports:
@@ -299,12 +302,24 @@ def upgrade() -> None:  # noqa: PLR0915
     with op.batch_alter_table("sales_raw", schema=None) as batch_op:
         batch_op.add_column(sa.Column("content_key", types.HashKey, nullable=True))
 
+    op.drop_index("ix_sales_agg_daily_sale_date", "sales_agg_daily")
+    for table in AGGREGATES:
+        with op.batch_alter_table(table, schema=None) as batch_op:
+            batch_op.drop_constraint(batch_op.f(f"fk_{table}_product_id"), type_="foreignkey")
+            batch_op.drop_constraint(batch_op.f(f"fk_{table}_series_id"), type_="foreignkey")
+
     states("uploaded", "queued", "running", "loaded", "failed", "undone")
 
 
-def downgrade() -> None:
+def downgrade() -> None:  # noqa: PLR0915
     op.execute("UPDATE imports SET state = 'failed' WHERE state = 'undone'")
     states("uploaded", "queued", "running", "loaded", "failed")
+    for table in AGGREGATES:
+        with op.batch_alter_table(table, schema=None) as batch_op:
+            batch_op.create_foreign_key(batch_op.f(f"fk_{table}_product_id"), "products", ["product_id"], ["id"])
+            batch_op.create_foreign_key(batch_op.f(f"fk_{table}_series_id"), "series", ["series_id"], ["id"])
+    op.create_index("ix_sales_agg_daily_sale_date", "sales_agg_daily", ["sale_date"])
+
     with op.batch_alter_table("sales_raw", schema=None) as batch_op:
         batch_op.drop_column("content_key")
 

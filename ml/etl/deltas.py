@@ -22,8 +22,12 @@ DAYS = 1 << 16
 """Days since 1970 are below this, so that series and day fit one number."""
 UNITS = 10_000
 """Sums are kept as whole numbers of the 4th decimal: exact, and the same in any order."""
-MOST = 1_000_000
+MOST = 700_000
 """Pairs of series and day that are kept in memory; beyond them the tables are moved in between."""
+WAITING = 200_000
+"""Pairs of single chunks that wait until they are summed up with the rest."""
+BLOCK = 100_000
+"""Pairs that are moved at a time: as Python values and in a scratch table they take ten times their memory."""
 TYPES = {
     "series_id": BigId,
     "period": Day,
@@ -65,7 +69,7 @@ class Deltas:
         rows[1:] *= sign
         self._pending.append(_summed(rows[0], rows[1:]))
         self._waiting += self._pending[-1].shape[1]
-        if self._waiting >= MOST:
+        if self._waiting >= WAITING:
             self._settle()
             if self._pairs.shape[1] >= MOST:
                 self.apply()
@@ -85,10 +89,9 @@ class Deltas:
         series, days = np.divmod(self._pairs[0], DAYS)
         if not len(series):
             return
-        monday = days - (days + 3) % 7
-        month = days.astype("datetime64[D]").astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
-        for entity, periods in ((SalesDaily, days), (SalesWeekly, monday), (SalesMonthly, month)):
-            _move(self._session, entity, _summed(series * DAYS + periods, self._pairs[1:]))
+        _move(self._session, SalesDaily, self._pairs)
+        _move(self._session, SalesWeekly, _summed(series * DAYS + _mondays(days), self._pairs[1:]))
+        _move(self._session, SalesMonthly, _summed(series * DAYS + _first_days(days), self._pairs[1:]))
         touched = np.unique(series).tolist()
         self._note(touched, days)
         _date_series(self._session, touched)
@@ -110,6 +113,15 @@ def _empty() -> Numbers:
     return np.empty((4, 0), dtype=np.int64)
 
 
+def _mondays(days: Numbers) -> Numbers:
+    return days - (days + 3) % 7
+
+
+def _first_days(days: Numbers) -> Numbers:
+    """The first days of the days' months."""
+    return days.astype("datetime64[D]").astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
+
+
 def _summed(pairs: Numbers, sums: Numbers) -> Numbers:
     """One column a distinct pair, in ascending order: the pair, and its sums."""
     order = np.argsort(pairs, kind="stable")
@@ -124,13 +136,18 @@ def _summed(pairs: Numbers, sums: Numbers) -> Numbers:
 
 def _move(session: Session, entity: Any, sums: Numbers) -> None:
     """Add sums by series and period to the rows of an aggregate: new ones are made, empty ones go."""
-    sums = sums[:, sums[1:].any(axis=0)]
     empty = session.scalar(sa.select(entity.id).order_by(entity.id).limit(1)) is None
-    with scratch_table(session, "sales_deltas", TYPES, key=() if empty else ("series_id", "period")) as deltas:
-        insert_rows(session, deltas, _columns(sums))
-        if not empty:
-            _update(session, entity, deltas)
-        _insert(session, entity, deltas, empty)
+    for start in range(0, sums.shape[1], BLOCK):
+        with scratch_table(session, "sales_deltas", TYPES, key=() if empty else ("series_id", "period")) as deltas:
+            insert_rows(session, deltas, _columns(_changed(sums[:, start : start + BLOCK])))
+            if not empty:
+                _update(session, entity, deltas)
+            _insert(session, entity, deltas, empty)
+
+
+def _changed(sums: Numbers) -> Numbers:
+    """The sums without those of nothing."""
+    return sums[:, sums[1:].any(axis=0)]
 
 
 def _columns(sums: Numbers) -> dict[str, list[Any]]:

@@ -22,6 +22,8 @@ ODD = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F))
 MIX = np.uint64(0xBF58476D1CE4E5B9)
 UNITS = 10_000
 """Amounts are hashed as whole numbers of their 4th decimal."""
+LONGEST = 1_000_000
+"""Hashes in a run that is still merged with others, for which both are held twice."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ class SortedRuns:
         return counts
 
     def _add(self, run: Hashes) -> None:
-        while self._runs and len(self._runs[-1]) <= len(run):
+        while self._runs and len(self._runs[-1]) <= len(run) <= LONGEST // 2:
             run = np.sort(np.concatenate([self._runs.pop(), run]), kind="stable")
         if len(run):
             self._runs.append(run)

@@ -1,27 +1,35 @@
-"""Killed at any commit or phase and run again, an import gives the tables of an undisturbed run."""
+"""Killed at any moment and run again, an import gives the tables of an undisturbed run."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import closing
+import os
+import random
+import shutil
+import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ml.artifacts import ArtifactStore
+from ml.db.base import Base
+from ml.db.sales import SalesRepeat, SalesSuperseded
 from ml.etl.sources import csv_rows
 from ml.pipelines.ingest import load_import
-from tests.etl_helpers import Databases, dump, sales_csv, upload
+from tests.conftest import disposing
+from tests.etl_helpers import aggregates, dump, ingest, sales_csv, upload
 
-
-class KilledError(BaseException):
-    """Not an Exception, as SIGKILL cannot be caught either."""
+KILLS = 50
+COLUMNS = {
+    kind: [column for column in kind.__table__.columns if column.name != "id"]
+    for kind in (SalesSuperseded, SalesRepeat)
+}
 
 
 class Clock:
-    """Counts the moments at which the process could die, and lets it die at one of them."""
+    """Counts the moments at which the process could die, and has it killed at one of them."""
 
     def __init__(self, fatal: int = 0) -> None:
         self.moments = 0
@@ -30,11 +38,11 @@ class Clock:
     def tick(self, *_: object) -> None:
         self.moments += 1
         if self.moments == self._fatal:
-            raise KilledError
+            os.kill(os.getpid(), signal.SIGKILL)
 
 
-class MortalSession(Session):
-    """A session that may die before a commit and after it."""
+class WatchedSession(Session):
+    """A session whose clock ticks before a commit and after it."""
 
     clock: Clock
 
@@ -44,38 +52,69 @@ class MortalSession(Session):
         self.clock.tick()
 
 
-def attempt(engine: sa.Engine, store: ArtifactStore, import_id: int, clock: Clock) -> None:
-    """One run of the job; what is not committed when it dies is gone."""
-    with MortalSession(engine, expire_on_commit=False) as session:
+def attempt(database: Path, store: ArtifactStore, import_id: int, clock: Clock) -> None:
+    """One run of the job; each statement, commit and step is a moment."""
+    with disposing(f"sqlite:///{database}") as engine, WatchedSession(engine, expire_on_commit=False) as session:
         session.clock = clock
+        sa.event.listen(engine, "before_cursor_execute", clock.tick)
         load_import(session, store, import_id, clock.tick)
         session.commit()
 
 
-@pytest.fixture
-def databases(tmp_path: Path) -> Iterator[Databases]:
-    with closing(Databases(tmp_path)) as databases:
-        yield databases
+def killed_attempt(database: Path, store: ArtifactStore, import_id: int, fatal: int) -> None:
+    """A run in a process of its own, forked as a worker forks for a job, that dies in the middle of it."""
+    child = os.fork()
+    if child == 0:
+        try:
+            attempt(database, store, import_id, Clock(fatal))
+        finally:
+            os._exit(1)  # only if it was not killed
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == -signal.SIGKILL, f"not killed at moment {fatal}"
 
 
-def test_every_moment_of_death_leads_to_the_same_tables(
-    databases: Databases, store: ArtifactStore, monkeypatch: pytest.MonkeyPatch
+def tables(database: Path) -> tuple[Any, Any, list[Any]]:
+    with disposing(f"sqlite:///{database}") as engine, Session(engine) as session:
+        kept = [session.execute(sa.select(*COLUMNS[kind]).order_by(kind.row_key)).all() for kind in COLUMNS]
+        return dump(session), aggregates(session), kept
+
+
+def corrected(content: str) -> str:
+    """The same lines, every third with another quantity."""
+    header, *lines = content.splitlines()
+    changed = [line.rsplit(",", 2) for line in lines]
+    again = [f"{a},{int(qty) + (n % 3 == 0)},{ref}" for n, (a, qty, ref) in enumerate(changed)]
+    return "\n".join([header, *again]) + "\n"
+
+
+@pytest.mark.timeout(240)
+def test_whenever_it_is_killed_an_import_run_again_leaves_the_same_tables(
+    tmp_path: Path, store: ArtifactStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """An import that adds, repeats and replaces lines, on top of another, killed at 50 random moments."""
     monkeypatch.setattr(csv_rows, "BLOCK", 4_096)  # several chunks
-    content, clock, expected, fatal = sales_csv(150), Clock(), None, 0
-    while expected is None or fatal <= clock.moments:
-        with databases.session("sqlite") as session:
-            engine = session.get_bind()
-            assert isinstance(engine, sa.Engine)
-            import_id = upload(session, store, content)
-            if expected is None:
-                attempt(engine, store, import_id, clock)
-                expected = dump(session)
-            else:
-                with pytest.raises(KilledError):
-                    attempt(engine, store, import_id, Clock(fatal))
-                attempt(engine, store, import_id, Clock())
-                assert dump(session) == expected, f"killed at moment {fatal} of {clock.moments}"
-        fatal += 1
-    assert clock.moments > 20
-    assert len(expected["sales"]) == 147
+    prepared, copy = tmp_path / "prepared.db", tmp_path / "copy.db"
+    content = numbered(sales_csv(150))
+    with disposing(f"sqlite:///{prepared}") as engine, Session(engine, expire_on_commit=False) as session:
+        Base.metadata.create_all(engine)
+        ingest(session, store, content[: content.index("\n", len(content) // 2) + 1], line_ref="Line")
+        import_id = upload(session, store, corrected(content), line_ref="Line")
+    shutil.copy(prepared, copy)
+    clock = Clock()
+    attempt(copy, store, import_id, clock)
+    expected = tables(copy)
+    assert min(map(len, expected[2])) > 10, "lines are replaced and repeated"
+    moments = random.Random(7).sample(range(1, clock.moments + 1), KILLS)  # noqa: S311
+    for fatal in moments:
+        for left in tmp_path.glob("copy.db*"):
+            left.unlink()
+        shutil.copy(prepared, copy)
+        killed_attempt(copy, store, import_id, fatal)
+        attempt(copy, store, import_id, Clock())
+        assert tables(copy) == expected, f"killed at moment {fatal} of {clock.moments}"
+
+
+def numbered(content: str) -> str:
+    """Sales with a column of line ids."""
+    header, *lines = content.splitlines()
+    return "\n".join([f"{header},Line", *(f"{line},L{number}" for number, line in enumerate(lines))]) + "\n"

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ml.db.imports import Import, Source
-from ml.db.sales import SalesDaily
+from ml.db.sales import SalesRaw
 
 WINDOW = timedelta(days=365)
 """How far back missing days are looked for."""
@@ -95,10 +95,10 @@ def recent_loads(session: Session, dataset: str = "sales", limit: int = LOADS) -
 
 def day_gaps(session: Session) -> DayGaps | None:
     """The days without sales in the last year of the data; None without sales."""
-    last = session.scalar(sa.select(sa.func.max(SalesDaily.sale_date)))
+    last = session.scalar(sa.select(sa.func.max(SalesRaw.sale_date)))
     if last is None:
         return None
-    query = sa.select(SalesDaily.sale_date).distinct().where(SalesDaily.sale_date > last - WINDOW)
+    query = sa.select(SalesRaw.sale_date).distinct().where(SalesRaw.sale_date > last - WINDOW)
     return find_gaps(sorted(session.scalars(query)))
 
 

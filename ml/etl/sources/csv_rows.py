@@ -17,7 +17,7 @@ from ml.etl.sources.batch import Batch
 from ml.etl.sources.encoding import Utf8Reader, decompressed
 from ml.etl.sources.sample import FileSample, Malformed
 
-BLOCK = 4 << 20
+BLOCK = 2 << 20
 """Bytes that are read and parsed at a time; a row must fit into them."""
 
 
