@@ -146,7 +146,8 @@ def test_components_sum_up_to_the_forecast() -> None:
     fitted = fit_panel(panel, options)
     when, known = fitted.dates(5), {"promo": np.ones((len(panel.ids), 5))}
     parts = fitted.components(when, known)
-    assert set(parts) == {"trend", "weekly", "promo", "additive_terms", "multiplicative_terms", "yhat"}
+    sums = {"additive_terms", "multiplicative_terms", "extra_regressors_multiplicative", "yhat"}
+    assert set(parts) == {"trend", "weekly", "promo", *sums}
     assert parts["weekly"] + parts["promo"] == pytest.approx(parts["multiplicative_terms"])
     assert parts["trend"] * (1 + parts["multiplicative_terms"]) == pytest.approx(fitted.mean(when, known))
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.models.prophet_panel.holidays import Holidays, component
-from ml.models.prophet_panel.options import Options, Order, Seasonality
+from ml.models.prophet_panel.options import MODES, Options, Order, Seasonality
 
 Floats = NDArray[np.float64]
 Days = NDArray[np.int64]
@@ -72,9 +72,21 @@ class Design:
 
     @cached_property
     def components(self) -> dict[str, NDArray[np.bool_]]:
-        """The columns of each component: seasonalities, holidays, regressors."""
-        own = [component(name) for name in self.columns]
-        return {name: np.array([found == name for found in own]) for name in dict.fromkeys(own)}
+        """The columns of each component: seasonalities, holidays, regressors, and the sums that the library has."""
+        own = np.array([component(name) for name in self.columns], dtype=object)
+        found = {name: np.asarray(own == name, dtype=np.bool_) for name in dict.fromkeys(own)}
+        kinds = np.array([kind for kind, count in self._kinds for _ in range(count)], dtype=object)
+        modes = np.where(self.multiplicative, "multiplicative", "additive")
+        sums = {"holidays": kinds == "holiday"}
+        sums |= {f"extra_regressors_{mode}": (kinds == "regressor") & (modes == mode) for mode in MODES}
+        return {**found, **{name: columns for name, columns in sums.items() if columns.any()}}
+
+    @property
+    def _kinds(self) -> tuple[tuple[str, int], ...]:
+        """How many columns of each kind there are, in their order."""
+        seasons = sum(2 * season.fourier_order for season in self.seasonalities)
+        regressors = len(self.options.regressors)
+        return (("season", seasons), ("holiday", len(self.holidays.names)), ("regressor", regressors))
 
     @cached_property
     def prior(self) -> Floats:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
@@ -11,7 +11,7 @@ from ml.errors import ConfigurationError
 Mode = Literal["additive", "multiplicative"]
 Order = Literal["auto"] | bool | int
 
-MODES = ("additive", "multiplicative")
+MODES: tuple[Mode, ...] = ("additive", "multiplicative")
 RESERVED = frozenset(
     {"trend", "additive_terms", "multiplicative_terms", "daily", "weekly", "yearly", "holidays", "zeros", "yhat"}
     | {"extra_regressors_additive", "extra_regressors_multiplicative", "ds", "y", "t", "cap", "floor", "y_scaled"}
@@ -132,7 +132,7 @@ class Options:
                 )
 
 
-def _check_one_of(what: str, found: str, allowed: tuple[str, ...]) -> None:
+def _check_one_of(what: str, found: str, allowed: Sequence[str]) -> None:
     if found not in allowed:
         raise ConfigurationError(f"{what} is {found!r}; expected {' or '.join(allowed)}.")
 

@@ -1,0 +1,358 @@
+"""Prophet for a whole panel beside the library in a process pool, and beside prophet-batch where it is installed.
+
+Peers: prophet (installed), prophet-batch (`pip install prophet-batch==0.1.2`; its cases are left out without it).
+Warm-up, not timed: our compiled code is loaded by a small panel, the pool's processes import the library and fit one
+series each. Real panels are read from `../shared/peers`; their cases are left out where it is not there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import logging
+import os
+import pickle
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from bench.cases import Case, run
+from bench.processes import Step, measure
+from ml.models.prophet_panel.estimates import Estimates
+from ml.models.prophet_panel.export import to_prophet
+from ml.models.prophet_panel.fitted import FittedPanel, days_of, fit_panel
+from ml.models.prophet_panel.forecaster import ProphetForecaster, Settings
+from ml.models.prophet_panel.objective import negative_log_posterior
+from ml.panel import Panel
+from ml.periods import following
+
+Floats = NDArray[np.float64]
+Library = tuple[dict[str, Floats], Floats]
+
+PEERS = Path(__file__).resolve().parents[2] / "shared" / "peers" / "panels.py"
+CORES = len(os.sched_getaffinity(0))
+ROUNDS = 3
+STEPS = 28
+NEAR = 0.02
+EARLY = 1e-3
+"""The library stopped early where its objective is worse by more than this."""
+MANY = 100_000
+FREQS = {"D": "D", "W": "W-MON", "MS": "MS"}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Measure all cases, or those that are named; returns the exit code."""
+    parser = argparse.ArgumentParser("python -m bench.prophet_panel", description=__doc__)
+    parser.add_argument("cases", nargs="*", metavar="CASE", help=f"some of {', '.join(CASES)}")
+    parser.add_argument("--series", type=int, default=10**9, help="at most so many series a panel, for a quick look")
+    chosen = parser.parse_args(arguments)
+    return run(case for name in chosen.cases or CASES for case in CASES[name](chosen.series))
+
+
+def oracle(most: int) -> Iterator[Case]:
+    """The library on all six real panels and on a thousand made series: objectives, fitted values and forecasts."""
+    found: list[Compared] = []
+    for name, panels in _oracle_panels(most):
+        own = [compared for panel in panels for compared in compare(panel)]
+        excess = max(one.ours - one.library for one in own)
+        unexplained = sum(one.distance > NEAR and one.library < one.ours + EARLY for one in own)
+        yield Case(
+            "prophet_panel", f"objective-{name}", excess, f"above the library's, worst of {len(own)}", (None, 1e-6)
+        )
+        yield Case("prophet_panel", f"unexplained-{name}", unexplained, "series", (None, 0))
+        found += own
+    near = sum(one.distance <= NEAR for one in found) / len(found)
+    yield Case("prophet_panel", "agree", near, f"share of {len(found)} series within 2 % of scale", (0.99, None))
+
+
+def _oracle_panels(most: int) -> Iterator[tuple[str, list[Panel]]]:
+    if PEERS.is_file():
+        for name, load in _load(PEERS).PANELS.items():
+            source = load()
+            ids = source.df["unique_id"].unique()
+            chosen = source.df[source.df["unique_id"].isin(ids[:: -(-len(ids) // most)])]
+            rows = chosen[["unique_id", "ds", "y"]].sort_values(["unique_id", "ds"], ignore_index=True)
+            yield name, [Panel(rows, source.freq, source.season)]  # a period without a row stays unknown
+    else:
+        _note(f"{PEERS} is not here: no case on real panels")
+    yield "generated", list(made_panels(min(most, 1000)).values())
+
+
+def weekly(most: int) -> Iterator[Case]:
+    """2,000 weekly series of 156 points, 13 weeks ahead."""
+    yield from _speed("weekly-2000x156", usual_panel(min(most, 2000), 156, "W"), 13)
+
+
+def daily(most: int) -> Iterator[Case]:
+    """1,000 daily series of 1,096 points, 28 days ahead."""
+    yield from _speed("daily-1000x1096", usual_panel(min(most, 1000), 1096, "D"), 28)
+
+
+def many(most: int) -> Iterator[Case]:
+    """100,000 weekly series: time, memory, and bits that chunks, threads and order do not change."""
+    count = min(most, MANY)
+    found = [measure(prepare_many, count) for _ in range(ROUNDS)]
+    yield Case("prophet_panel", f"weekly-{count}-seconds", median(f.seconds for f in found), "s", (None, 120))
+    yield Case("prophet_panel", f"weekly-{count}-memory", median(f.peak_mb for f in found), "MB", (None, 4000))
+    panel = usual_panel(min(count, 5000), 156, "W")
+    whole = _numbers(panel, 1, 256)
+    ids = panel.ids.to_numpy()
+    names = dict(zip(ids, ids[::-1], strict=True))
+    frame = panel.frame.assign(unique_id=panel.frame["unique_id"].map(names)).sort_values(["unique_id", "ds"])
+    others = [_numbers(panel, CORES, 256), _numbers(panel, 1, 33), _numbers(panel, CORES, 1000)]
+    others.append(_numbers(Panel(frame.reset_index(drop=True), "W", 52), CORES, 100)[::-1])
+    wrong = sum(int((whole != other).sum()) for other in others)
+    yield Case("prophet_panel", "numbers-changed-by-chunk-threads-order", wrong, "numbers", (None, 0))
+
+
+def storage(most: int) -> Iterator[Case]:
+    """Bytes of a pickled model per series: of one design, and where no two series share their days."""
+    made = made_panels(min(most, 1000))["D"]
+    for case, panel in (("same-days", usual_panel(min(most, 1000), 156, "W")), ("own-days", made)):
+        size = len(pickle.dumps(ProphetForecaster().fit(panel))) / len(panel.ids)
+        yield Case("prophet_panel", f"stored-{case}", size, "bytes a series", (None, 5000))
+
+
+def bands(most: int) -> Iterator[Case]:
+    """P10 and P90 beside 10,000 paths that the library simulates from the same estimates."""
+    panel, paths = usual_panel(min(most, 40), 156, "W"), 10_000
+    fitted = fit_panel(panel)
+    _, quantiles = fitted.quantiles(STEPS, (0.1, 0.9))
+    frame = pd.DataFrame({"ds": fitted.dates(STEPS)})
+    np.random.seed(0)
+    worst = 0.0
+    for row, name in enumerate(fitted.ids):
+        model = to_prophet(fitted, name, panel)
+        model.uncertainty_samples = paths
+        drawn = model.predictive_samples(frame)["yhat"]
+        for place, share in enumerate((0.1, 0.9)):
+            missed = (drawn <= quantiles[row, :, place, None]).mean(axis=1) - share
+            worst = max(worst, float(np.abs(missed).max() / np.sqrt(share * (1 - share) / paths)))
+    yield Case("prophet_panel", "quantiles-beside-simulation", worst, "standard errors, the worst of all", (None, 5))
+
+
+def usual_panel(count: int, periods: int, freq: str) -> Panel:
+    """Series with a season, a wandering level and noise, all of the same dates."""
+    random, season = np.random.default_rng(1), {"D": 7, "W": 52}[freq]
+    time_ = np.arange(periods)
+    dates = pd.date_range("2021-01-04", periods=periods, freq=FREQS[freq])
+    level = 50 + np.cumsum(random.normal(0, 0.3, (count, periods)), axis=1)
+    cycle = 10 * np.sin(2 * np.pi * time_ / season + random.uniform(0, 6, (count, 1)))
+    y = np.maximum(level + cycle + random.normal(0, 5, (count, periods)), 0.0)
+    ids = np.repeat(np.array([f"s{i:06d}" for i in range(count)], dtype=object), periods)
+    frame = pd.DataFrame({"unique_id": ids, "ds": np.tile(dates, count), "y": y.ravel()})
+    return Panel(frame, freq, season)
+
+
+def made_panels(count: int) -> dict[str, Panel]:
+    """Hard series by frequency, with NaN where a value is missing."""
+    random = np.random.default_rng(2)
+    parts: dict[str, list[pd.DataFrame]] = {freq: [] for freq in FREQS}
+    for i in range(count):
+        freq, size = (("D", 20), ("D", 400), ("W", 156), ("MS", 60), ("D", 1096), ("W", 20), ("MS", 20), ("D", 3000))[
+            i % 8
+        ]
+        dates = pd.date_range(end="2024-12-30" if freq != "MS" else "2024-12-01", periods=size, freq=FREQS[freq])
+        y = _hard(size, {"D": 7, "W": 52, "MS": 12}[freq], KINDS[i // 8 % len(KINDS)], random)
+        parts[freq].append(pd.DataFrame({"unique_id": f"h{i:04d}", "ds": dates, "y": y}))
+    return {freq: Panel(pd.concat(own, ignore_index=True), freq, 7) for freq, own in parts.items() if own}
+
+
+KINDS = ("bends", "outliers", "gaps", "constant", "zeros", "sparse", "noise", "jump")
+
+
+def _hard(size: int, season: int, kind: str, random: np.random.Generator) -> Floats:
+    time_ = np.arange(size)
+    y = 30 + 5 * np.sin(2 * np.pi * time_ / season + random.uniform(0, 6)) + random.normal(0, 2, size)
+    at = random.integers(size // 4, size // 2)
+    if kind == "bends":
+        y += 20 * np.maximum(time_ - at, 0) / size - 50 * np.maximum(time_ - size // 2, 0) / size
+    elif kind == "outliers":
+        y[random.integers(0, size, 3)] *= 10
+    elif kind == "gaps":
+        y[1:-1][random.random(size - 2) < 0.2] = np.nan
+    elif kind == "sparse":
+        y = random.poisson(0.3, size).astype(float)
+    elif kind == "jump":
+        y[at:] += 30
+    steady = {"constant": np.full(size, 12.0), "zeros": np.zeros(size)}
+    return np.asarray(steady.get(kind, y), dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Objectives of a series, and the greatest distance of fitted values and forecasts as a share of its scale."""
+
+    ours: float
+    library: float
+    distance: float
+
+
+def compare(panel: Panel) -> Iterator[Compared]:
+    """Each series that the library can fit."""
+    fitted = fit_panel(panel, threads=CORES)
+    groups = {str(name): part for name, part in panel.frame.groupby("unique_id", sort=False)}
+    jobs = [(part[["ds", "y"]], FREQS[panel.freq]) for part in groups.values()]
+    with ProcessPoolExecutor(CORES, initializer=_quiet) as pool:
+        for unique_id, found in zip(groups, pool.map(library_fit, jobs, chunksize=4), strict=True):
+            if found is not None:
+                yield _compare(fitted, unique_id, groups[unique_id], found)
+
+
+def library_fit(job: tuple[pd.DataFrame, str]) -> Library | None:
+    """The library's parameters and its values on the history and the steps after it; None where it fails."""
+    from prophet import Prophet  # noqa: PLC0415 - not needed by the cases without it
+
+    history, freq = job
+    model = Prophet(uncertainty_samples=0)
+    try:
+        model.fit(history)
+    except RuntimeError:
+        return None
+    params = {name: np.asarray(value, dtype=float).reshape(1, -1) for name, value in model.params.items()}
+    return params, model.predict(model.make_future_dataframe(STEPS, freq=freq))["yhat"].to_numpy()
+
+
+def _compare(fitted: FittedPanel, unique_id: str, rows: pd.DataFrame, found: Library) -> Compared:
+    group, row = fitted.find(unique_id)
+    one = group.part(slice(row, row + 1))
+    params, values = found
+    size, columns = len(group.design.changepoints), len(group.design.columns)
+    scale, floor = one.estimates.scale, one.estimates.floor
+    flat = {name: params[name][0] for name in ("m", "k", "sigma_obs")}
+    theirs = Estimates(
+        flat["m"], flat["k"], params["delta"][:, :size], params["beta"][:, :columns], flat["sigma_obs"], scale, floor
+    )
+    seen = rows[rows["y"].notna()]
+    y, days = seen["y"].to_numpy()[None], days_of(pd.DatetimeIndex(seen["ds"]))
+    none = np.empty((len(days), 0))
+    objectives = [float(negative_log_posterior(group.design, e, y, days, none)[0]) for e in (one.estimates, theirs)]
+    dates = pd.DatetimeIndex([*rows["ds"], *following(rows["ds"].iloc[-1], STEPS, fitted.freq)])
+    single = FittedPanel(pd.Index([unique_id], dtype=object), fitted.freq, fitted.last, fitted.options, (_first(one),))
+    return Compared(objectives[0], objectives[1], float(np.abs(single.mean(dates)[0] - values).max() / scale[0]))
+
+
+def _first(group: Any) -> Any:
+    return type(group)(np.zeros(1, dtype=np.int64), group.design, group.estimates)
+
+
+def _speed(name: str, panel: Panel, horizon: int) -> Iterator[Case]:
+    """Fit and forecast with P10, P50 and P90."""
+    _ours(usual_panel(CORES, 156, "W"), horizon)
+    ours = median(_ours(panel, horizon) for _ in range(ROUNDS))
+    pool = _pool_seconds(panel, horizon)
+    yield Case("prophet_panel", name, ours, "s", (None, 1 / 300), pool, f"prophet, {CORES} processes")
+    if importlib.util.find_spec("prophet_batch") is None:
+        return _note(f"prophet-batch is not installed: {name} is not compared with it")
+    batch = _batch_seconds(panel, horizon)
+    yield Case("prophet_panel", name, ours, "s", (None, 1 / 30), batch, "prophet-batch")
+
+
+def _ours(panel: Panel, horizon: int) -> float:
+    fresh = Panel(panel.frame, panel.freq, panel.season_length)  # which has no matrices yet
+    start = time.perf_counter()
+    ProphetForecaster(Settings(threads=CORES)).fit(fresh).predict(horizon, levels=(80,))
+    return time.perf_counter() - start
+
+
+def library_forecast(job: tuple[pd.DataFrame, pd.DataFrame]) -> pd.DataFrame:
+    """One series as the library's documentation shows it."""
+    from prophet import Prophet  # noqa: PLC0415 - see library_fit
+
+    return Prophet(interval_width=0.8).fit(job[0]).predict(job[1])[["ds", "yhat", "yhat_lower", "yhat_upper"]]
+
+
+def _pool_seconds(panel: Panel, horizon: int) -> float:
+    future = pd.DataFrame({"ds": fit_panel(_few(panel)).dates(horizon)})
+    jobs = [(part[["ds", "y"]], future) for _, part in panel.frame.groupby("unique_id", sort=False)]
+    with ProcessPoolExecutor(CORES, initializer=_quiet) as pool:
+        list(pool.map(library_forecast, jobs[: 4 * CORES]))
+        start = time.perf_counter()
+        list(pool.map(library_forecast, jobs, chunksize=8))
+        return time.perf_counter() - start
+
+
+def _batch_seconds(panel: Panel, horizon: int) -> float:
+    from prophet_batch import forecast_many  # type: ignore[import-untyped, unused-ignore] # noqa: PLC0415 - optional
+
+    def forecast(frame: pd.DataFrame) -> None:
+        forecast_many(
+            frame,
+            periods=horizon,
+            freq=FREQS[panel.freq],
+            include_history=False,
+            seed=0,
+            n_jobs=CORES,
+            columns=["ds", "yhat", "yhat_lower", "yhat_upper"],
+        )
+
+    _quiet()
+    forecast(_few(panel).frame)
+    start = time.perf_counter()
+    forecast(panel.frame)
+    return time.perf_counter() - start
+
+
+def _few(panel: Panel) -> Panel:
+    first = panel.frame["unique_id"].unique()[: 4 * CORES]
+    return Panel(panel.frame[panel.frame["unique_id"].isin(first)], panel.freq, panel.season_length)
+
+
+def prepare_many(count: int) -> Step:
+    """A panel and a warm model; the step fits and forecasts it."""
+    panel = usual_panel(count, 156, "W")
+    _ours(usual_panel(CORES, 156, "W"), 13)
+    return lambda: _assert_whole(_ours(panel, 13))
+
+
+def _assert_whole(seconds: float) -> None:
+    assert seconds > 0
+
+
+def _numbers(panel: Panel, threads: int, chunk: int) -> Floats:
+    """Quantiles and coefficients of all series, as the bits they are."""
+    fitted = fit_panel(Panel(panel.frame, panel.freq, panel.season_length), threads=threads, chunk=chunk)
+    _, found = fitted.quantiles(13, (0.1, 0.5, 0.9), threads=threads)
+    return np.asarray(found.reshape(len(found), -1).view(np.int64))
+
+
+def _quiet() -> None:
+    for name in ("cmdstanpy", "prophet", "prophet.plot"):
+        logging.getLogger(name).disabled = True
+
+
+def _note(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+
+
+def _load(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location("peer_panels", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["peer_panels"] = module  # its dataclasses look themselves up
+    spec.loader.exec_module(module)
+    return module
+
+
+CASES: dict[str, Callable[[int], Iterator[Case]]] = {
+    "oracle": oracle,
+    "bands": bands,
+    "weekly": weekly,
+    "daily": daily,
+    "many": many,
+    "storage": storage,
+}
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
