@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -40,10 +41,7 @@ class FittedPanel:
     @property
     def fitted(self) -> NDArray[np.bool_]:
         """Which series have an estimate (N)."""
-        out = np.zeros(len(self.ids), dtype=np.bool_)
-        for group in self.groups:
-            out[group.rows] = True
-        return out
+        return np.asarray(self._places[:, 0] >= 0)
 
     def dates(self, horizon: int) -> pd.DatetimeIndex:
         """The `horizon` periods that forecasts are made for."""
@@ -117,13 +115,20 @@ class FittedPanel:
     def find(self, unique_id: str) -> tuple[Group, int]:
         """The group of a series and its row there; DataError where it has no estimate."""
         place = int(self.ids.get_indexer(pd.Index([unique_id]))[0])
-        for group in self.groups:
-            found = np.flatnonzero(group.rows == place)
-            if len(found):
-                return group, int(found[0])
-        raise DataError(
-            f"series {unique_id!r} has no estimate; expected one of the fitted series, with two values or more."
-        )
+        number, row = self._places[place] if place >= 0 else (-1, -1)
+        if number < 0:
+            raise DataError(
+                f"series {unique_id!r} has no estimate; expected one of the fitted series, with two values or more."
+            )
+        return self.groups[number], int(row)
+
+    @cached_property
+    def _places(self) -> NDArray[np.int64]:
+        """The number of each series' group and its row there, (N, 2); -1 where it has none."""
+        out = np.full((len(self.ids), 2), -1)
+        for number, group in enumerate(self.groups):
+            out[group.rows, 0], out[group.rows, 1] = number, np.arange(len(group.rows))
+        return out
 
     def updated(self, panel: Panel, newer: Self) -> Self:
         """These estimates at the end of `panel`, and those of `newer` for series that are new in it."""
