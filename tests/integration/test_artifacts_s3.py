@@ -1,0 +1,57 @@
+"""The same store, on a server that speaks S3."""
+
+from __future__ import annotations
+
+import io
+import logging
+from collections.abc import Iterator
+
+import fsspec
+import pytest
+
+from ml.artifacts import ArtifactStore
+from ml.errors import ArtifactError
+
+BUCKET = "forecastle"
+
+
+@pytest.fixture(scope="module")
+def bucket() -> Iterator[str]:
+    """The address of an empty bucket, with settings from the environment as in production."""
+    moto = pytest.importorskip("moto.server")
+    server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server.start()
+    host, port = server.get_host_and_port()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ACCESS_KEY_ID", "key")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+        fsspec.filesystem("s3").mkdir(BUCKET)
+        yield f"s3://{BUCKET}/artifacts"
+    server.stop()
+
+
+def test_a_file_is_named_by_its_content_read_back_and_deleted(bucket: str) -> None:
+    store = ArtifactStore(bucket)
+    path, checksum, size = store.put_file("uploads", io.BytesIO(b"a,b\n1,2\n"), ".csv")
+    assert path == f"uploads/{checksum}.csv"
+    assert size == 8
+    with store.open(path) as file:
+        assert file.read() == b"a,b\n1,2\n"
+    assert fsspec.filesystem("s3").find(f"{BUCKET}/artifacts") == [f"{BUCKET}/artifacts/{path}"]
+    store.delete(path)
+    store.delete(path)
+    assert not store.exists(path)
+
+
+def test_what_is_put_is_checked_when_it_is_read(bucket: str) -> None:
+    store = ArtifactStore(bucket)
+    checksum = store.put("models/1.joblib", b"content")
+    assert store.get("models/1.joblib", checksum) == b"content"
+    store.put("models/1.joblib", b"another")
+    with pytest.raises(ArtifactError, match="damaged"):
+        store.get("models/1.joblib", checksum)
+    with pytest.raises(ArtifactError, match="missing"):
+        store.get("models/2.joblib")
