@@ -162,6 +162,15 @@ def test_reaches_the_librarys_objective_on_hard_series(length: int) -> None:
         check_like_library(panel, fitted, unique_id)
 
 
+def test_the_better_of_two_minima_is_found() -> None:
+    y = [30, 27.58, 27.34, 25.49, 32.99, 34.14, 36.31, 28.28, 27.19, 28.91]
+    y += [32.89, 33.14, 34.38, 30.8, 25.31, 21.05, 22.67, 21.73, 22.89, 25.77]
+    panel = made({"bent": y})
+    fitted = fit_panel(panel)
+    check_like_library(panel, fitted, "bent")
+    assert fitted.coefficients("bent")["sigma"] == pytest.approx(0.044, abs=0.002)  # the other one is at 0.068
+
+
 @pytest.mark.parametrize(
     "options",
     [

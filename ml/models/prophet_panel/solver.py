@@ -216,18 +216,19 @@ def _rss(square: float, moment: Floats, system: System, weight: Floats, variance
 
 @compiled
 def _settle(
-    y: Floats, system: System, moment: Floats, square: float, slowest: float, out: Floats
+    y: Floats, system: System, moment: Floats, square: float, start: float, slowest: float, out: Floats
 ) -> tuple[float, float]:
-    """Alternate between coefficients and noise variance from above; returns the variance and its objective.
+    """Alternate between coefficients and noise variance from `start` down; returns the variance and its objective.
 
-    The next variance follows from the secant of the last two gaps, whose slope counts as `slowest` at least: 1 takes
-    plain steps, which cannot leap over a minimum. Of all variances tried, the one with the least objective counts.
+    The objective is infinite where the variance would rise from `start`. The next variance follows from the secant of
+    the last two gaps, whose slope counts as `slowest` at least: 1 takes plain steps, which cannot leap over a minimum.
+    Of all variances tried, the one with the least objective counts.
     """
     base, size = system.cross.shape
     weight, pull, point = np.empty(base), np.empty(size), np.zeros(base + size)
     active, count = np.empty(size, dtype=np.int64), 0
     best, least = LEAST_VARIANCE, np.inf
-    variance, low, before, gap_before = noise_variance(square, y.size), 0.0, 0.0, 0.0
+    variance, low, before, gap_before = start, 0.0, 0.0, 0.0
     for _ in range(MOST_UPDATES):
         weight[:] = 1.0 / (system.spectrum + variance)
         _pull(moment, system, weight, pull)
@@ -241,6 +242,8 @@ def _settle(
             best, least = found, value
             out[:] = point
         gap = variance - found
+        if before == 0.0 and gap < 0.0:
+            return start, np.inf
         if abs(gap) <= SETTLED * variance:
             break
         low = max(low, variance) if gap < 0.0 else low
@@ -281,18 +284,28 @@ def _objective(rss: float, variance: float, count: int, point: Floats, base: int
 def fit_series(y: Floats, system: System, out: Floats) -> float:
     """Fit one series; `out` (P + S) takes θ and δ. Returns the noise variance.
 
-    Where columns are as many as values, the objective may fall without end as the noise vanishes. A minimum with noise
-    comes first, so the search is repeated in plain steps where it ended without any.
+    Where columns are nearly as many as values, the objective may have several minima, and fall without end as the noise
+    vanishes. The best minimum with noise counts, and the end without noise only where there is no other.
     """
     moment = np.empty(system.features.shape[1])
     square = _project(y, system.features, moment)
-    variance, least = _settle(y, system, moment, square, 0.2, out)
-    if variance < NOISELESS * square / y.size and y.size < 2 * moment.size:
-        other = np.empty_like(out)
-        again, value = _settle(y, system, moment, square, 1.0, other)
-        if again > variance or value < least:
-            variance = again
+    most, least = noise_variance(square, y.size), NOISELESS * square / y.size
+    variance, value = _settle(y, system, moment, square, most, 0.2, out)
+    if y.size >= 2 * moment.size or square == 0.0:
+        return variance
+    other = np.empty_like(out)
+    if variance < least:
+        again, found = _settle(y, system, moment, square, most, 1.0, other)
+        if again > least or found < value:
+            variance, value = again, found
             out[:] = other
+    start = 0.5 * variance
+    while start > least:
+        again, found = _settle(y, system, moment, square, start, 1.0, other)
+        if least < again and found < value:
+            variance, value = again, found
+            out[:] = other
+        start *= 0.5
     return variance
 
 
