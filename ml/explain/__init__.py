@@ -1,0 +1,1 @@
+"""Why a series and a forecast are what they are."""
