@@ -163,6 +163,38 @@ def test_a_query_that_may_write_is_refused(query: str, dialect: str) -> None:
         check_query(query, dialect)
 
 
+@pytest.mark.parametrize(
+    ("dialect", "query"),
+    [
+        ("postgresql", "SELECT ARRAY[pg_read_file('/etc/passwd')]"),  # brackets quote nothing there
+        ("postgresql", "SELECT (ARRAY['x'])[(SELECT 1 FROM dblink_exec('', 'DELETE FROM orders'))]"),
+        ("postgresql", "SELECT \"dblink_exec\" /* */ ('', 'DELETE FROM orders')"),
+        ("postgresql", "SELECT public.\"pg_read_file\"('/etc/passwd')"),
+        ("postgresql", "SELECT U&\"pg!005fread_file\" UESCAPE '!' ('/etc/passwd')"),
+        ("postgresql", "SELECT 1 ` (SELECT lo_unlink(1)) ` 2"),
+        ("postgresql", "SELECT * FROM ts_stat('SELECT dblink_exec(1)')"),
+        ("mysql", "SELECT `load_file`('/etc/passwd')"),
+        ("mssql", "SELECT * FROM [sys].[fn_xe_file_target_read_file]('//host/share', null, null, null)"),
+        ("sqlite", "SELECT [load_extension] ('x')"),
+    ],
+)
+def test_quotes_of_another_database_hide_nothing(dialect: str, query: str) -> None:
+    with pytest.raises(SourceError):
+        check_query(query, dialect)
+
+
+@pytest.mark.parametrize(
+    ("dialect", "query"),
+    [
+        ("postgresql", "SELECT tags[1], ARRAY['a', 'drop'] FROM \"update\" WHERE \"set\" IN (1, 2)"),
+        ("mysql", 'SELECT `update`, "it; drop" FROM `set`'),
+        ("mssql", "SELECT [o].[update], [dbo].[net]([o].[amount]) FROM [Orders] [o]"),
+    ],
+)
+def test_quoted_names_and_user_functions_pass(dialect: str, query: str) -> None:
+    assert check_query(query, dialect) == query
+
+
 def test_a_query_that_only_reads_passes() -> None:
     for query in (
         "select id, replace(note, 'delete', '') from orders -- update; drop\n",

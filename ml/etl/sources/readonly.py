@@ -17,23 +17,40 @@ WRITES = frozenset(
 `replace` and `truncate` are functions, too: followed by a bracket they pass."""
 
 FUNCTIONS = re.compile(
-    r"\b(?:pg_read_\w+|pg_ls_\w+|pg_stat_file|pg_terminate_backend|pg_cancel_backend|pg_reload_conf|lo_\w+|dblink\w*|"
-    r"query_to_xml\w*|load_file|load_extension|readfile|writefile|openrowset|openquery|opendatasource|openxml|"
-    r"set_config|xp_\w+|sp_\w+|sys_exec|sys_eval|sleep|pg_sleep\w*|benchmark|get_lock)\b"
+    r"\b(?:pg_read_\w+|pg_ls_\w+|pg_file_\w+|pg_stat_file|pg_terminate_backend|pg_cancel_backend|pg_reload_conf|"
+    r"pg_(?:try_)?advisory_\w+|pg_notify|pg_logical_\w+|pg_(?:create|drop|copy)_\w+|pg_switch_wal|pg_promote|"
+    r"pg_rotate_logfile|lo_\w+|dblink\w*|query_to_xml\w*|ts_stat|ts_rewrite|crosstab\w*|connectby|setval|set_config|"
+    r"load_file|load_extension|readfile|writefile|sys_exec|sys_eval|sleep|pg_sleep\w*|benchmark|get_lock|"
+    r"openrowset|openquery|opendatasource|openxml|xp_\w+|sp_\w+|fn_xe_file_\w+|fn_get_audit_file\w*|fn_trace_\w+|"
+    r"dm_os_file_exists|dm_os_enumerate_filesystem)\b"
     r"|\bnext\s+value\s+for\b|\bnextval\b|\bfor\s+(?:update|share|no\s+key|key\s+share)\b",
     re.IGNORECASE,
 )
-"""What reaches files, other servers, locks or sequences from within a SELECT."""
+"""What reaches files, other servers, locks or sequences from within a SELECT, or runs a text as a query."""
 
-TOKEN = re.compile(
+TEXT, DOUBLE, BACKTICKS, BRACKETS = r"'(?:[^']|'')*'", r'"(?:[^"]|"")*"', r"`(?:[^`]|``)*`", r"\[(?:[^\]]|\]\])*\]"
+QUOTES = {
+    "sqlite": (TEXT, f"{DOUBLE}|{BACKTICKS}|{BRACKETS}"),
+    "postgresql": (TEXT, DOUBLE),  # brackets hold expressions there
+    "mysql": (f"{TEXT}|{DOUBLE}", BACKTICKS),
+    "mariadb": (f"{TEXT}|{DOUBLE}", BACKTICKS),
+    "mssql": (TEXT, f"{DOUBLE}|{BRACKETS}"),
+}
+"""How each database writes texts and quoted names."""
+
+SPELLING = (
     r"(?P<comment>--[^\n]*|/\*.*?\*/)"
-    r"|(?P<text>'(?:[^']|'')*')"
-    r"|(?P<name>\"(?:[^\"]|\"\")*\"|`(?:[^`]|``)*`|\[(?:[^\]]|\]\])*\])"
+    r"|(?P<text>{text})"
+    r"|(?P<called>(?:{name})(?=(?:\s|--[^\n]*|/\*.*?\*/)*\())"
+    r"|(?P<name>{name})"
     r"|(?P<word>[^\W\d]\w*)"
     r"|(?P<open>/\*|['\"`])"
-    r"|(?P<other>.)",
-    re.DOTALL,
+    r"|(?P<other>.)"
 )
+TOKENS = {
+    dialect: re.compile(SPELLING.replace("{text}", text).replace("{name}", name), re.DOTALL)
+    for dialect, (text, name) in QUOTES.items()
+}
 REMEDY = "A source takes one SELECT; give names that look like commands in the quotes of the database."
 
 
@@ -45,7 +62,7 @@ def check_query(query: str, dialect: str) -> str:
     """
     query = query.strip().rstrip(";").rstrip()
     _refuse_tricks(query, dialect)
-    plain = _without_quotes(query)
+    plain = _without_quotes(query, dialect)
     words = re.findall(r"[^\W\d]\w*", plain)
     if not words or words[0].lower() not in ("select", "with"):
         raise SourceError(
@@ -70,6 +87,7 @@ def _refuse_tricks(query: str, dialect: str) -> None:
         (r"/\*(?:(?!\*/).)*/\*", "a comment within a comment"),
         (r"\$\w*\$", "a dollar quote"),
         (r"\\", "a backslash"),
+        (r"(?i)\bu&['\"]", "a name or text of escapes"),
     ):
         if re.search(pattern, query, re.DOTALL):
             raise SourceError(f"the query holds {what}, which sources may not use. {REMEDY}")
@@ -77,11 +95,13 @@ def _refuse_tricks(query: str, dialect: str) -> None:
         raise SourceError(f"the query holds '#', or '--' without a blank behind it. {REMEDY}")
 
 
-def _without_quotes(query: str) -> str:
-    """The query with a blank for each comment, and nothing but quotation marks for each text and quoted name."""
+def _without_quotes(query: str, dialect: str) -> str:
+    """The query with a blank for each comment, and nothing but quotation marks for each text and quoted name; the
+    name of a function that is called stays, since quotes do not make it another one."""
     parts = []
-    for token in TOKEN.finditer(query):
+    for token in TOKENS[dialect].finditer(query):
         if token.lastgroup == "open":
             raise SourceError(f"the query opens {token.group()} and never closes it. {REMEDY}")
-        parts.append({"comment": " ", "text": "''", "name": "''"}.get(token.lastgroup or "", token.group()))
+        kept = f" {token.group()[1:-1]} " if token.lastgroup == "called" else token.group()
+        parts.append({"comment": " ", "text": "''", "name": "''"}.get(token.lastgroup or "", kept))
     return "".join(parts)
