@@ -53,7 +53,7 @@ def create_parser() -> argparse.ArgumentParser:
     parser.add_argument("--cutoff", action="append", required=True, help="last period to learn from; may be repeated")
     parser.add_argument("--static", default="", help="columns that are constant per series, by comma")
     parser.add_argument("--known", default="", help="columns known for future periods, by comma")
-    parser.add_argument("--model", default="auto", choices=("auto", *models.MODELS))
+    parser.add_argument("--model", default="auto", choices=models.NAMES)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--output", type=Path, help="parquet or CSV for the forecasts")
     return parser

@@ -22,13 +22,24 @@ def _lightgbm(horizon: int | None, threads: int, seed: int, **parameters: Any) -
     return ConformalForecaster(LightGBM(threads=threads, seed=seed, **parameters), horizon)
 
 
+def _statistical(name: str, horizon: int | None, threads: int, seed: int, **parameters: Any) -> Forecaster:  # noqa: ARG001
+    from ml.models.statistical import Statistical  # noqa: PLC0415 - only where it is asked for
+
+    return ConformalForecaster(Statistical(name, threads=threads, **parameters), horizon)
+
+
 AUTO = "auto"
 """Races all of MODELS by a backtest inside the panel and serves the better one."""
 
 _MAKERS: dict[str, Callable[..., Forecaster]] = {SEASONAL_NAIVE: _seasonal_naive, "lightgbm": _lightgbm}
 
 MODELS = tuple(_MAKERS)
-"""The names that `create` knows, cheapest first; the first one is the floor that every other has to beat."""
+"""The models that AUTO races, cheapest first; the first one is the floor that every other has to beat."""
+
+STATISTICAL = ("theta", "auto_ets", "ces", "auto_arima", "croston_sba", "tsb", "adida")
+"""The models that are fitted to each series through statsforecast (see `ml.models.univariate`)."""
+
+_OTHERS: dict[str, Callable[..., Forecaster]] = {name: partial(_statistical, name) for name in STATISTICAL}
 
 
 def _auto(horizon: int | None, threads: int, seed: int, **parameters: Any) -> Forecaster:
@@ -38,13 +49,18 @@ def _auto(horizon: int | None, threads: int, seed: int, **parameters: Any) -> Fo
     return AutoForecaster(makers, horizon, **parameters)
 
 
+_ALL: dict[str, Callable[..., Forecaster]] = {**_MAKERS, AUTO: _auto, **_OTHERS}
+
+NAMES = tuple(_ALL)
+"""All names that `create` knows."""
+
+
 def create(name: str, *, horizon: int | None = None, threads: int = 1, seed: int = 0, **parameters: Any) -> Forecaster:
     """A model by name; raises ConfigurationError for an unknown one.
 
     `horizon` is how many steps ahead its bands are calibrated (None: as many as its grain usually needs). The other
     `parameters` are the model's own, as its `parameters` property gives them.
     """
-    makers = {**_MAKERS, AUTO: _auto}
-    if name not in makers:
-        raise ConfigurationError(f"there is no model {name!r}; expected one of {', '.join(makers)}.")
-    return makers[name](horizon, threads, seed, **parameters)
+    if name not in _ALL:
+        raise ConfigurationError(f"there is no model {name!r}; expected one of {', '.join(NAMES)}.")
+    return _ALL[name](horizon, threads, seed, **parameters)
