@@ -140,10 +140,11 @@ class FittedPanel:
 
     def ahead(self, group: Group, days: Days) -> Days:
         """All periods after the group's last known one, up to the last of `days`."""
-        end = pd.Timestamp(np.datetime64(group.design.start + group.design.span, "D"))
-        number, last = period_numbers(pd.DatetimeIndex([end, self.last]), self.freq)
-        if number == last:
+        end = group.design.start + group.design.span
+        if end == days_of(pd.DatetimeIndex([self.last]))[0]:
             return days
+        ended = pd.Timestamp(np.datetime64(end, "D"))
+        number, last = period_numbers(pd.DatetimeIndex([ended, self.last]), self.freq)
         between = period_dates(np.arange(number + 1, last + 1), self.freq, like=self.last)
         return np.concatenate([days_of(between), days])
 
