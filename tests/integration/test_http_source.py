@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from ml.errors import ForecastleError, ShapeError, SourceError, UpstreamError
-from ml.etl.sources import json_rows
+from ml.etl.datasets import SALES
+from ml.etl.sources import json_rows, pulled
 from ml.etl.sources.addresses import BlockedAddressError, Guard, is_public
 from ml.etl.sources.chunks import Connection, Watermark
 from ml.etl.sources.pulled import checked_settings
@@ -192,7 +193,7 @@ def test_a_changed_shape_is_told_by_field() -> None:
     "address",
     ["127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "224.0.0.1",  # noqa: S104
      "240.0.0.1", "255.255.255.255", "::1", "::", "fe80::1", "fc00::1", "ff02::1", "::ffff:127.0.0.1",
-     "64:ff9b::7f00:1", "2002:7f00:1::", "fec0::1"],
+     "64:ff9b::7f00:1", "2002:7f00:1::", "fec0::1", "::7f00:1", "::a00:1"],
 )  # fmt: skip
 def test_inner_addresses_are_not_public(address: str) -> None:
     assert not is_public(ip_address(address))
@@ -227,8 +228,24 @@ def test_a_name_with_one_inner_address_is_refused_and_the_checked_address_is_the
     "settings",
     [{"url": "ftp://x/y"}, {"url": "https://u:p@x/y"}, {"url": "https://x/", "colour": 1}, {"url": "https:///x"},
      {"url": "https://x", "auth": "basic"}, {"url": "https://x", "page_size": "many"},
-     {"url": "https://x", "since_param": "from"}, {}],
+     {"url": "https://x", "since_param": "from"}, {}, {"url": "https://x", "params": {"api_key": "k"}},
+     {"url": "https://x?page=1&access_token=t"}, {"url": "https://x", "params": {"client_secret": "k"}}],
 )  # fmt: skip
 def test_wrong_settings_are_refused(settings: dict[str, Any]) -> None:
     with pytest.raises(SourceError):
         checked_settings("http", settings)
+
+
+def test_parameters_that_are_no_credentials_pass() -> None:
+    settings = {"url": "https://x?status=paid", "params": {"sort_key": "day", "keyword": "a", "tokens": "1"}}
+    assert checked_settings("http", settings) == settings
+
+
+def test_a_preview_waits_for_seconds_only(api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody looks at a page meanwhile, whatever a pull may take."""
+    monkeypatch.setattr(pulled, "PREVIEW_SECONDS", 0.3)
+    api.answer = lambda _path, _params: (200, {}, stall(api))
+    start = time.monotonic()
+    with pytest.raises(UpstreamError, match=r"limit of 0\.3 s"):
+        pulled.preview(api.connection(tmp_path, total_timeout=600, read_timeout=60), SALES, 20)
+    assert time.monotonic() - start < 5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -134,8 +135,22 @@ def test_a_query_comes_from_the_watermark_on_ties_included(site: Site) -> None:
     assert empty.watermark.text == "2030-01-01T00:00:00"  # type: ignore[union-attr]
 
 
+def test_rows_without_a_watermark_come_every_time(site: Site) -> None:
+    """An order that was never changed has no time of its change in many databases."""
+    site.run("INSERT INTO orders (id, day, amount) VALUES (4, '2024-01-04', 42)")
+    source = site.connection(table="orders", watermark_column="changed")
+    _, reading = rows_of(source)
+    again, after = rows_of(source, reading.watermark)
+    assert sorted(row["id"] for row in again) == ["2", "3", "4"]
+    assert after.watermark == reading.watermark
+
+
 def test_a_preview_reads_no_further_than_it_shows(site: Site) -> None:
     assert len(rows_of(site.connection(table="orders"), limit=2)[0]) == 2
+    query = "SELECT o0.id FROM " + ", ".join(f"orders o{n}" for n in range(15))  # 14 million rows
+    start = time.monotonic()
+    assert len(rows_of(site.connection(query=query), limit=2)[0]) == 2
+    assert time.monotonic() - start < 10
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,11 @@ a check and again for the connection could give two answers.
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -22,6 +23,15 @@ from ml.errors import SourceError
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
+OLD_IPV4 = ipaddress.ip_network("::/96")
+"""IPv4 addresses as IPv6 wrote them before ::ffff:0:0/96."""
+
+CREDENTIAL = re.compile(
+    r"(?:(?:api|access|auth|secret|private|subscription)[_-]?)?key|(?:(?:api|access|auth|bearer|private)[_-]?)?token|"
+    r"pwd|(?:\w+[_-])?(?:passw(?:or)?d|secret)|sig|signature",
+    re.IGNORECASE,
+)
+"""Names of parameters that hold credentials."""
 
 
 class BlockedAddressError(SourceError):
@@ -34,7 +44,7 @@ def is_public(address: Address) -> bool:
     """Whether an address is of the internet, whatever it is wrapped in; shared, private and reserved ones are not."""
     if isinstance(address, ipaddress.IPv6Address):
         inner = address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)
-        if inner is None and address in NAT64:
+        if inner is None and (address in NAT64 or address in OLD_IPV4):
             inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
         if inner is not None:
             return is_public(inner)
@@ -76,7 +86,18 @@ def check_url(url: str) -> str:
         raise SourceError(f"{url[:80]!r} is no address of an API; expected e.g. https://erp.example.com/api/sales.")
     if "@" in parts.netloc:
         raise SourceError("the address holds credentials; enter them as the source's credentials instead.")
+    check_params(dict(parse_qsl(parts.query, keep_blank_values=True)))
     return url
+
+
+def check_params(params: Mapping[str, Any]) -> None:
+    """Raise SourceError for a parameter that holds a credential: settings are shown, and kept as they are."""
+    for name in params:
+        if CREDENTIAL.fullmatch(name):
+            raise SourceError(
+                f"the parameter {name!r} seems to hold a credential, which settings would show. Enter it as the token "
+                f"of the source, with auth 'query' and auth_name {name!r}."
+            )
 
 
 def open_session(guard: Guard, opened: list[Any]) -> requests.Session:

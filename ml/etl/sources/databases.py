@@ -55,8 +55,11 @@ def parse_url(url: str) -> sa.URL:
 
 
 @contextmanager
-def reading(url: sa.URL, secret: Mapping[str, str], engine: Settings, seconds: int) -> Iterator[sa.Connection]:
-    """A connection in a transaction that can only read, given up in the end; a statement may take `seconds`.
+def reading(
+    url: sa.URL, secret: Mapping[str, str], engine: Settings, seconds: int, rows: int | None = None
+) -> Iterator[sa.Connection]:
+    """A connection in a transaction that can only read, given up in the end; a statement may take `seconds`, and is
+    to give no more than `rows` where the database sends all that it finds, wanted or not.
 
     Raises UpstreamError where the database cannot be reached or breaks off, SourceError where it refuses a query.
     """
@@ -66,7 +69,7 @@ def reading(url: sa.URL, secret: Mapping[str, str], engine: Settings, seconds: i
     asked = url.render_as_string(hide_password=True)
     try:
         with database.connect() as connection:
-            _restrict(connection, seconds)
+            _restrict(connection, seconds, rows)
             try:
                 yield connection
             finally:
@@ -133,7 +136,7 @@ def _sqlite(url: sa.URL, engine: Settings, seconds: int) -> sa.Engine:
     return database
 
 
-def _restrict(connection: sa.Connection, seconds: int) -> None:
+def _restrict(connection: sa.Connection, seconds: int, rows: int | None) -> None:
     """Begin the transaction, read-only where the database knows that; SQL Server does not: nothing is committed."""
     name = connection.dialect.name
     if name == "postgresql":
@@ -142,8 +145,12 @@ def _restrict(connection: sa.Connection, seconds: int) -> None:
         maria = getattr(connection.dialect, "is_mariadb", False)
         limit = f"max_statement_time={seconds}" if maria else f"max_execution_time={seconds * 1000}"
         connection.exec_driver_sql(f"SET SESSION {limit}")
+        if rows is not None:  # the driver reads an answer to its end before it lets go of it
+            connection.exec_driver_sql(f"SET SESSION sql_select_limit={int(rows)}")
         connection.exec_driver_sql("SET SESSION TRANSACTION READ ONLY")
         connection.exec_driver_sql("START TRANSACTION READ ONLY")
     elif name == "mssql":
         driver: Any = connection.connection.driver_connection
         driver.timeout = seconds
+        if rows is not None:
+            connection.exec_driver_sql(f"SET ROWCOUNT {int(rows)}")

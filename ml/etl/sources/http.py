@@ -11,7 +11,7 @@ from typing import Any
 from ml.db.base import utc_now
 from ml.errors import SourceError, UpstreamError
 from ml.etl.sources import json_rows
-from ml.etl.sources.addresses import Guard, check_url
+from ml.etl.sources.addresses import Guard, check_params, check_url
 from ml.etl.sources.chunks import Chunk, Connection, Reading, Watermark
 from ml.etl.sources.client import Auth, Client, Limits
 from ml.etl.sources.pagination import MAX_PAGES, STYLES, Pagination, Request
@@ -66,6 +66,7 @@ class HttpSettings:
             limits=_limits(given),
         )
         given.done()
+        check_params(params)
         if made.since_param and not made.watermark_field:
             raise SourceError(
                 "a source with since_param needs watermark_field: the field that tells how far it was read."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ml.db.imports import SOURCE_KINDS
@@ -13,6 +13,9 @@ from ml.etl.datasets import Dataset
 from ml.etl.sources import extractors, sql
 from ml.etl.sources.chunks import Chunk, Connection, Kind, Reading, Watermark
 from ml.secrets import Secret
+
+PREVIEW_SECONDS = 20
+"""A preview may take no longer: somebody waits for the answer, and a thread of the web server with them."""
 
 LEARNED = ("shape", "watermark_kind")
 """Parts of a source's settings that pulls write, not people."""
@@ -92,12 +95,21 @@ def preview(connection: Connection, dataset: Dataset, limit: int) -> Preview:
     if connection.kind == "file":
         raise SourceError("a source of uploaded files has no rows of its own to look at; upload a file.")
     reading, columns, rows = Reading(), list[str](), list[dict[str, str]]()
-    for chunk in read(connection, None, reading, limit):
+    quick = replace(connection, settings=_quick(connection.kind, connection.settings))
+    for chunk in read(quick, None, reading, limit):
         columns.extend(column for column in chunk.columns if column not in columns)
         rows.extend(dict(zip(chunk.columns, row, strict=True)) for row in chunk.rows)
     rows = [{column: row.get(column, "") for column in columns} for row in rows[:limit]]
     guessed = ready_mapping(connection.kind, connection.settings) or mapping.guess(columns, rows, dataset)
     return Preview(columns, rows, dict(guessed), reading.shape, reading.notes)
+
+
+def _quick(kind: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings with the limits of a preview."""
+    if kind == "sql":
+        return {**settings, "timeout": min(sql.SqlSettings.of(settings).seconds, PREVIEW_SECONDS)}
+    limits = _http().HttpSettings.of(settings).limits
+    return {**settings, "total_timeout": min(limits.total, PREVIEW_SECONDS), "tries": min(limits.tries, 2)}
 
 
 def _http() -> Any:

@@ -82,8 +82,8 @@ def read(
 ) -> Iterator[Chunk]:
     """See `ml.etl.sources.pulled.read`. Rows at the watermark itself come again: there may be more of them now."""
     asked = SqlSettings.of(connection.settings)
-    statement = select(asked, watermark)
-    with databases.reading(asked.url, connection.secret, connection.engine, asked.seconds) as database:
+    statement = select(asked, watermark, ordered=limit is None)
+    with databases.reading(asked.url, connection.secret, connection.engine, asked.seconds, limit) as database:
         streamed = database.execution_options(stream_results=True, max_row_buffer=ROWS)
         result = streamed.execute(statement)
         names = unique_names(list(result.keys()))
@@ -99,8 +99,11 @@ def read(
         result.close()
 
 
-def select(asked: SqlSettings, watermark: Watermark | None) -> sa.Executable:
-    """The statement that fetches a source from a watermark on, in its order."""
+def select(asked: SqlSettings, watermark: Watermark | None, *, ordered: bool = True) -> sa.Executable:
+    """The statement that fetches a source from a watermark on, in its order.
+
+    Rows whose watermark is null come every time: nothing tells whether they were there before.
+    """
     column: sa.ColumnClause[Any] = sa.column(asked.watermark_column)
     if asked.extract:
         inner: Any = asked.extract.select().subquery("extracted")
@@ -114,8 +117,9 @@ def select(asked: SqlSettings, watermark: Watermark | None) -> sa.Executable:
     statement: sa.Select[Any] = sa.select(sa.literal_column("*")).select_from(inner)
     if asked.watermark_column:
         if watermark is not None:
-            statement = statement.where(column >= watermark.value(asked.overlap))
-        statement = statement.order_by(column)
+            statement = statement.where(sa.or_(column >= watermark.value(asked.overlap), column.is_(None)))
+        if ordered:
+            statement = statement.order_by(column)
     return statement
 
 
