@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from ml.db import catalog, cleaning, drivers, imports, inventory, receivables, results, sales
+from ml.db import catalog, cleaning, drivers, imports, insights, inventory, receivables, results, sales
 
-__all__ = ["catalog", "cleaning", "drivers", "imports", "inventory", "receivables", "results", "sales"]
+__all__ = ["catalog", "cleaning", "drivers", "imports", "insights", "inventory", "receivables", "results", "sales"]
