@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from ml.errors import ConfigurationError
+from ml.models.averages import HISTORIC_AVERAGE, MOVING_AVERAGE, HistoricAverage, MovingAverage
 from ml.models.base import Forecaster
 from ml.models.conformal import ConformalForecaster
 from ml.models.naive import SEASONAL_NAIVE, SeasonalNaive
@@ -28,6 +29,29 @@ def _statistical(name: str, horizon: int | None, threads: int, seed: int, **para
     return ConformalForecaster(Statistical(name, threads=threads, **parameters), horizon)
 
 
+def _average(name: str, horizon: int | None, threads: int, seed: int, **parameters: Any) -> Forecaster:  # noqa: ARG001
+    kind = MovingAverage if name == MOVING_AVERAGE else HistoricAverage
+    return ConformalForecaster(kind(**parameters), horizon)
+
+
+def _ridge(horizon: int | None, threads: int, seed: int, **parameters: Any) -> Forecaster:  # noqa: ARG001
+    from ml.models.linear import Ridge  # noqa: PLC0415
+
+    return ConformalForecaster(Ridge(**parameters), horizon)
+
+
+def _random_forest(horizon: int | None, threads: int, seed: int, **parameters: Any) -> Forecaster:
+    from ml.models.forest import RandomForest  # noqa: PLC0415 - loads scikit-learn
+
+    return ConformalForecaster(RandomForest(threads=threads, seed=seed, **parameters), horizon)
+
+
+def _xgboost(horizon: int | None, threads: int, seed: int, **parameters: Any) -> Forecaster:
+    from ml.models.xgboosting import XGBoost  # noqa: PLC0415 - loads the library
+
+    return ConformalForecaster(XGBoost(threads=threads, seed=seed, **parameters), horizon)
+
+
 AUTO = "auto"
 """Races all of MODELS by a backtest inside the panel and serves the better one."""
 
@@ -39,7 +63,13 @@ MODELS = tuple(_MAKERS)
 STATISTICAL = ("theta", "auto_ets", "ces", "auto_arima", "croston_sba", "tsb", "adida")
 """The models that are fitted to each series through statsforecast (see `ml.models.univariate`)."""
 
-_OTHERS: dict[str, Callable[..., Forecaster]] = {name: partial(_statistical, name) for name in STATISTICAL}
+_OTHERS: dict[str, Callable[..., Forecaster]] = {
+    **{name: partial(_average, name) for name in (MOVING_AVERAGE, HISTORIC_AVERAGE)},
+    **{name: partial(_statistical, name) for name in STATISTICAL},
+    "ridge": _ridge,
+    "random_forest": _random_forest,
+    "xgboost": _xgboost,
+}
 
 
 def _auto(horizon: int | None, threads: int, seed: int, **parameters: Any) -> Forecaster:
