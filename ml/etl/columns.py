@@ -18,6 +18,7 @@ from ml.db.keys import normalise
 from ml.etl.datasets import Field
 from ml.etl.dates import READ_AS, Order, looks_like_date, parse_date, parse_pattern
 from ml.etl.flags import parse_flag
+from ml.etl.formulas import restore
 from ml.etl.numbers import NumberFormat
 from ml.etl.policy import Range
 from ml.etl.sources.texts import UNREADABLE
@@ -206,7 +207,7 @@ class TextReader:
         return TextColumn(codes, values), problems[codes]
 
     def _value(self, text: str) -> str:
-        value = normalise(text)
+        value = normalise(restore(text))
         if self._choices:
             return self._choices.get(value.casefold(), value)
         return self._known.names.get(value, value) if self._known.names else value

@@ -10,11 +10,10 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ml.db.imports import RejectedRow
-from ml.etl.numbers import looks_like_number
+from ml.etl.formulas import defuse
 
 EXTRA_COLUMNS = ("rejected row", "rejected column", "rejected because")
-FORMULA_STARTS = tuple("=+-@＝＋－＠")  # spreadsheets take the full-width ones too
-CELL_BREAKS = ("\t", "\r", "\n")
+BOM = "\ufeff"  # without it, Excel takes UTF-8 for the local code page, and saves it so
 CHUNK = 500
 
 
@@ -27,16 +26,10 @@ def rejected_csv(session: Session, import_id: int) -> Iterator[str]:
     columns = _columns(session, import_id)
     if not columns:
         return
-    yield _line([*columns, *EXTRA_COLUMNS])
+    yield BOM + _line([*columns, *EXTRA_COLUMNS])
     query = sa.select(RejectedRow).where(RejectedRow.import_id == import_id).order_by(RejectedRow.row_number)
     for row in session.scalars(query.execution_options(yield_per=CHUNK)):
         yield _line([*(row.row.get(column, "") for column in columns), str(row.row_number), row.column, row.reason])
-
-
-def defuse(cell: str) -> str:
-    """A cell that no spreadsheet takes for a formula; negative numbers stay numbers."""
-    risky = cell.startswith(CELL_BREAKS) or cell.lstrip().startswith(FORMULA_STARTS)
-    return f"'{cell}" if risky and not looks_like_number(cell) else cell
 
 
 def _columns(session: Session, import_id: int) -> list[str]:

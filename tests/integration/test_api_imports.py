@@ -202,7 +202,7 @@ def test_rejected_rows_come_as_csv_with_the_reason(planner: FlaskClient, rows: R
         rows.add(bad)
     answer = planner.get(f"{IMPORTS}/{import_id}/rejected")
     assert answer.mimetype == "text/csv"
-    found = list(csv.reader(io.StringIO(answer.get_data(as_text=True))))
+    found = list(csv.reader(io.StringIO(answer.get_data(as_text=True).removeprefix("\ufeff"))))
     assert found[0][:2] == ["Order Date", "Sales"]
     assert found[1] == ["2024-01-03", 'seven, "or so"', "3", "Sales", "no number"]
     assert found[2] == ["2024-01-03", "n/a", "7", "Sales", "no number"]

@@ -17,7 +17,7 @@ from ml.db.catalog import Customer, Product, Series
 from ml.db.imports import Import, RejectedRow
 from ml.db.sales import SalesRaw
 from ml.errors import DataError, MappingError, NotFoundError, SourceError
-from ml.etl.rejected import rejected_csv
+from ml.etl.rejected import BOM, rejected_csv
 from ml.pipelines.ingest import load_import, mark_failed
 from tests.etl_helpers import HEADER, KINDS, SUPERSTORE, Databases, dump, ingest, sales_csv, upload
 
@@ -95,7 +95,9 @@ def test_bad_rows_are_kept_with_the_reason_and_good_rows_load(session: Session, 
 def test_rejected_rows_download_as_csv_without_live_formulas(session: Session, store: ArtifactStore) -> None:
     content = "Date,Product ID,Order ID,Amount\n2024-01-31,P,O-1,1\nsoon,=cmd|' /C calc'!A0,@x,-5\nlater\n"
     result = ingest(session, store, content, sale_date="Date")
-    rows = list(csv.DictReader(io.StringIO("".join(rejected_csv(session, result.import_id)))))
+    text = "".join(rejected_csv(session, result.import_id))
+    assert text.startswith(BOM)  # for Excel
+    rows = list(csv.DictReader(io.StringIO(text.removeprefix(BOM))))
     assert rows[0] == {
         "Date": "soon",
         "Product ID": "'=cmd|' /C calc'!A0",
@@ -107,6 +109,16 @@ def test_rejected_rows_download_as_csv_without_live_formulas(session: Session, s
     }
     assert (rows[1]["Date"], rows[1]["rejected row"]) == ("later", "3")
     assert list(rejected_csv(session, result.import_id + 1)) == []
+
+
+def test_rejected_rows_that_are_corrected_say_what_they_said(session: Session, store: ArtifactStore) -> None:
+    content = "Date,Product ID,Order ID,Amount\nsoon,-Ä-,@x,-5\n2024-01-31,P,'quoted,1\n"
+    first = ingest(session, store, content)
+    corrected = "".join(rejected_csv(session, first.import_id)).replace("soon", "2024-01-30", 1)
+    assert "'-Ä-" in corrected
+    assert ingest(session, store, corrected.encode()).rows_loaded == 1
+    assert sorted(session.scalars(sa.select(Product.code))) == ["-Ä-", "P"]
+    assert sorted(session.scalars(sa.select(SalesRaw.order_ref))) == ["'quoted", "@x"]
 
 
 def test_a_file_without_a_good_row_fails_and_loads_nothing(session: Session, store: ArtifactStore) -> None:

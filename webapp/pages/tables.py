@@ -6,11 +6,11 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 
-from ml.etl.rejected import defuse
+from ml.etl.formulas import defuse
+from ml.etl.rejected import BOM
 from webapp.queries.forecasts import ForecastPoint, Outlook
 from webapp.queries.history import HistoryPoint
 
-BOM = "\ufeff"  # without it, Excel takes UTF-8 for the local code page
 QUANTILES = ("p025", "p10", "p25", "p50", "p75", "p90", "p975")
 
 
