@@ -146,7 +146,7 @@ def lasso(pull: Floats, system: System, weight: Floats, bound: float, delta: Flo
         for i in range(count):
             rhs[i] = pull[active[i]] - bound * signs[i]
         solved = _solve_active(q, rhs, active, count, target)
-        last = active[count - 1]
+        last = active[count - 1] if count > 0 else 0
         if count > 0 and (not solved or (delta[last] == 0.0 and target[count - 1] * signs[count - 1] <= 0.0)):
             banned[last] = True  # it depends on the others, or rounding alone had called for it
             delta[last] = 0.0
