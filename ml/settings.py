@@ -44,9 +44,50 @@ def read_bool(env: Mapping[str, str], name: str, default: bool = False) -> bool:
     raise ConfigurationError(f"{name} is {text!r}; expected one of 1, 0, true, false, yes, no, on, off.")
 
 
+def read_share(env: Mapping[str, str], name: str, default: float) -> float:
+    """A share from 0 up to, but not including, 1; raises ConfigurationError for anything else."""
+    text = env.get(name, "").strip() or str(default)
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < 1:
+        raise ConfigurationError(f"{name} is {text!r}; expected a share from 0 to below 1, such as {default:g}.")
+    return value
+
+
 def read_list(env: Mapping[str, str], name: str) -> tuple[str, ...]:
     """The parts of a setting that are separated by commas."""
     return tuple(part.strip() for part in env.get(name, "").split(",") if part.strip())
+
+
+@dataclass(frozen=True)
+class ModelRules:
+    """When a new model version replaces the one that serves, and how long artifacts are kept.
+
+    It has to win by `margin` (a share of the weighted quantile loss), unless the sales that the champion learned from
+    end `champion_days` or more before the newest ones. Artifacts of the newest `keep` versions are kept, and of those
+    that served within `keep_champion_days`. `mlflow_uri` is where versions are logged as well; '' for nowhere.
+    """
+
+    margin: float = 0.01
+    champion_days: int = 90
+    keep: int = 10
+    keep_champion_days: int = 180
+    mlflow_uri: str = ""
+    mlflow_experiment: str = "forecastle"
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> ModelRules:
+        """Read them from the environment."""
+        return cls(
+            margin=read_share(env, "FORECASTLE_PROMOTE_MARGIN", cls.margin),
+            champion_days=read_int(env, "FORECASTLE_CHAMPION_DAYS", cls.champion_days),
+            keep=read_int(env, "FORECASTLE_KEEP_MODELS", cls.keep),
+            keep_champion_days=read_int(env, "FORECASTLE_KEEP_CHAMPION_DAYS", cls.keep_champion_days),
+            mlflow_uri=env.get("MLFLOW_TRACKING_URI", "").strip(),
+            mlflow_experiment=env.get("MLFLOW_EXPERIMENT_NAME", "").strip() or cls.mlflow_experiment,
+        )
 
 
 @dataclass(frozen=True)
@@ -56,7 +97,7 @@ class Settings:
     `secret_keys` encrypt the credentials of sources (`ml.secrets`): the first one encrypts, all of them decrypt.
     `allowed_hosts` are hosts of the inner network that HTTP sources may reach, with or without a port.
     `source_folders` are the folders in which SQLite files may be read as sources. `keep_uploads_days` is how long
-    the files of imports are kept.
+    the files of imports are kept. `models` says when models are replaced.
     """
 
     home: Path
@@ -67,6 +108,7 @@ class Settings:
     allowed_hosts: tuple[str, ...] = ()
     source_folders: tuple[Path, ...] = ()
     keep_uploads_days: int = 365
+    models: ModelRules = ModelRules()
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> Settings:
@@ -83,6 +125,7 @@ class Settings:
             source_folders=tuple(Path(folder).resolve() for folder in read_list(env, "FORECASTLE_SOURCE_FOLDERS"))
             or (home / "sources",),
             keep_uploads_days=read_int(env, "FORECASTLE_KEEP_UPLOADS_DAYS", 365),
+            models=ModelRules.from_env(env),
         )
 
 

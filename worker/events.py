@@ -73,6 +73,24 @@ class ModelTrained(Event):
 
 
 @dataclass(frozen=True)
+class ModelPromoted(Event):
+    """A person put a version in charge of its grain, or went back to one."""
+
+    grain: str
+    model_id: int
+    user: str
+
+
+@dataclass(frozen=True)
+class ModelRefused(Event):
+    """The version that serves a grain cannot be loaded: its file is gone or damaged, or of other libraries."""
+
+    grain: str
+    model_id: int
+    error: str
+
+
+@dataclass(frozen=True)
 class ForecastPublished(Event):
     """A run replaced the forecast that readers of a grain see."""
 
@@ -99,6 +117,8 @@ EVENTS: dict[str, type[Event]] = {
         AggregatesRefreshed,
         SalesCleaned,
         ModelTrained,
+        ModelPromoted,
+        ModelRefused,
         ForecastPublished,
         JobFailed,
     )

@@ -11,10 +11,18 @@ from sqlalchemy.orm import Session
 from ml.db.results import ModelVersion
 from ml.db.sales import SalesDaily
 from ml.grains import GRAINS, read_coverage
-from worker.events import AggregatesRefreshed, Event, ModelTrained, RecordsImported, SalesCleaned
+from ml.registry import OUTGROWN
+from worker.events import (
+    AggregatesRefreshed,
+    Event,
+    ModelPromoted,
+    ModelRefused,
+    ModelTrained,
+    RecordsImported,
+    SalesCleaned,
+)
 from worker.queues import request_job
 
-OUTGROWN = 2
 CLEANED_BY = ("events", "stock")
 """Data sets other than sales that cleaning looks at."""
 
@@ -56,11 +64,24 @@ def forecast_with_champion(session: Session, event_id: int, event: ModelTrained)
         _request_forecast(session, event_id, event.grain)
 
 
+def forecast_with_promoted(session: Session, event_id: int, event: ModelPromoted) -> None:
+    """What a person put in charge forecasts at once."""
+    _request_forecast(session, event_id, event.grain)
+
+
+def train_anew(session: Session, event_id: int, event: ModelRefused) -> None:
+    """After an upgrade of libraries, say. Once for each version, however many forecasts fail on it."""
+    key = f"refused:{event.model_id}:train:{event.grain}"
+    request_job(session, "train", {"grain": event.grain}, dedupe_key=key, caused_by=event_id)
+
+
 HANDLERS: dict[type[Event], tuple[Handler, ...]] = {
     RecordsImported: (clean_by_records,),
     AggregatesRefreshed: (train_or_forecast,),
     SalesCleaned: (train_or_forecast,),
     ModelTrained: (forecast_with_champion,),
+    ModelPromoted: (forecast_with_promoted,),
+    ModelRefused: (train_anew,),
 }
 
 

@@ -27,11 +27,12 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def unique_where_present(name: str, column: str) -> sa.Index:
-    """A unique index over the rows where `column` is not null.
+def unique_where_present(name: str, column: str, *others: str) -> sa.Index:
+    """A unique index of `column` and `others` over the rows where `column` is not null.
 
     SQL Server counts two NULLs as equal in a plain unique index; a filtered index
     means the same on all three databases.
     """
     present = sa.text(f"{column} IS NOT NULL")
-    return sa.Index(name, column, unique=True, mssql_where=present, sqlite_where=present, postgresql_where=present)
+    columns = (column, *others)
+    return sa.Index(name, *columns, unique=True, mssql_where=present, sqlite_where=present, postgresql_where=present)

@@ -12,19 +12,21 @@ from ml.db.base import Base, unique_where_present, utc_now
 from ml.db.types import BigId, Day, Json, Name, Real, UtcDateTime
 
 RUN_STATES = ("running", "published", "superseded", "failed")
+PROMOTION_KINDS = ("trained", "manual", "rollback")
 
 
 class ModelVersion(Base):
-    """A trained model. `alias` is 'champion' for the one that serves its grain, else null.
+    """A trained model. `alias` is 'champion' for the one that serves its grain and segment, 'challenger' for the newest
+    one that did not win against it, else null.
 
-    `slot` is the grain while the version is champion and null otherwise, so that a
-    unique index admits one champion a grain.
+    `slot` is the grain while the version is champion and null otherwise, so that a unique index
+    admits one champion a grain and segment. `segment` is '' for a model of all series of its grain.
     """
 
     __tablename__ = "model_registry"
     __table_args__ = (
         sa.UniqueConstraint("model_name", "version"),
-        unique_where_present("uq_model_registry_slot", "slot"),
+        unique_where_present("uq_model_registry_slot_segment", "slot", "segment"),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -37,6 +39,7 @@ class ModelVersion(Base):
     alias: Mapped[str | None] = mapped_column(Name(16))
     slot: Mapped[str | None] = mapped_column(Name(16))
     grain: Mapped[str] = mapped_column(Name(8))
+    segment: Mapped[str] = mapped_column(Name(40), default="")
     location_level: Mapped[str] = mapped_column(Name(16))
     product_level: Mapped[str] = mapped_column(Name(16))
     parameters: Mapped[dict[str, Any]] = mapped_column(Json)
@@ -44,9 +47,29 @@ class ModelVersion(Base):
     data_from: Mapped[date] = mapped_column(Day)
     data_to: Mapped[date] = mapped_column(Day)
     series_count: Mapped[int] = mapped_column(sa.Integer())
-    reason: Mapped[str] = mapped_column(Name(500), default="")
+    reason: Mapped[str] = mapped_column(Name(500), default="")  # why this one of the candidates
+    verdict: Mapped[str] = mapped_column(Name(500), default="")  # why it replaced the champion, or did not
     checksum: Mapped[str] = mapped_column(Name(64))
+    artifact_bytes: Mapped[int | None] = mapped_column(sa.Integer())
+    artifact_deleted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     libraries: Mapped[dict[str, str]] = mapped_column(Json)
+
+
+class ModelPromotion(Base):
+    """A version that was put in charge: instead of which, by whom ('': by a training), when and why. Rows only come."""
+
+    __tablename__ = "model_promotions"
+    __table_args__ = (sa.CheckConstraint(sa.column("kind").in_(PROMOTION_KINDS), "kind"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    model_id: Mapped[int] = mapped_column(sa.ForeignKey("model_registry.id"), index=True)
+    previous_id: Mapped[int | None] = mapped_column(sa.ForeignKey("model_registry.id"))
+    grain: Mapped[str] = mapped_column(Name(8))
+    segment: Mapped[str] = mapped_column(Name(40), default="")
+    kind: Mapped[str] = mapped_column(Name(16))
+    promoted_by: Mapped[str] = mapped_column(Name(120), default="")
+    promoted_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
+    reason: Mapped[str] = mapped_column(Name(500))
 
 
 class ForecastRun(Base):

@@ -26,6 +26,7 @@ from ml.pipelines.actuals import record_actuals
 from ml.progress import Progress, silent
 from ml.quantiles import LEVELS, tail_name, tails
 from ml.reconcile import Hierarchy
+from ml.registry.artifacts import Bundle, load
 
 QUANTILES = [tail_name(share) for share in tails(LEVELS)]
 CHUNK = 20_000
@@ -64,7 +65,7 @@ def forecast(
     steps = horizon or spec.horizon
     model = registry.champion(session, grain)
     progress("loading model")
-    bundle = registry.load(store, model)
+    bundle = load(store, model)
     table = read_sales(session, spec)
     context = read_context(session, table)
     session.commit()  # no lock and no snapshot is held while the model runs
@@ -87,7 +88,7 @@ def forecast(
     return ForecastRunResult(run.id, grain, as_of, steps, len(ids), len(frame), model.model_type)
 
 
-def all_levels(made: pd.DataFrame, bundle: registry.Bundle, hierarchy: Hierarchy) -> pd.DataFrame:
+def all_levels(made: pd.DataFrame, bundle: Bundle, hierarchy: Hierarchy) -> pd.DataFrame:
     """The base forecasts and their sums at every level above: means add up exactly, bands are each level's own."""
     made = made.assign(step=made.groupby("unique_id").cumcount() + 1)
     parts = [made]

@@ -1,4 +1,4 @@
-"""Train: race the models on the sales as they stand, and let the better one serve."""
+"""Train: race the models on the sales as they stand, and let the winner serve if it beats the champion."""
 
 from __future__ import annotations
 
@@ -7,37 +7,47 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import pandas as pd
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ml import models, registry
 from ml.artifacts import ArtifactStore
-from ml.etl.cleaning.clean import Cleaned, clean_panel
+from ml.db.bulk import lock_for_writing
+from ml.db.insights import DriftReport
+from ml.db.results import ModelVersion
+from ml.etl.cleaning.clean import clean_panel
 from ml.etl.cleaning.context import read_context
-from ml.etl.extract import Level, choose_base_level, read_sales
-from ml.evaluation.backtest import backtest, plan_cutoffs
+from ml.etl.extract import choose_base_level, read_sales
 from ml.evaluation.intervals import ConformalBands
-from ml.evaluation.metrics import score
-from ml.evaluation.selection import Choice, choose
-from ml.grains import Grain, get_grain
-from ml.panel import Panel
+from ml.grains import get_grain
+from ml.pipelines.contest import Verdict, contest, overtaken
+from ml.pipelines.race import Field, Race, run_race
 from ml.progress import Progress, silent
 from ml.reconcile import Hierarchy
+from ml.registry.artifacts import Bundle, register
+from ml.settings import ModelRules
 
 CANDIDATES = ("seasonal_naive", "lightgbm")
 """The models that race unless asked otherwise; the first is the floor."""
 
+LONGEST_VERDICT = 500
+RETRAIN = "retrain"
+"""The verdict on drift that lets an equal version replace the champion."""
+
 
 @dataclass(frozen=True)
 class TrainResult:
-    """The version that now serves, and why."""
+    """The version that was trained, whether it serves now, and why."""
 
     model_id: int
     model: str
     version: int
+    serves: bool
     grain: str
     base_level: str
     series: int
     reason: str
+    verdict: str
     scores: dict[str, dict[str, Any]]
 
     def as_dict(self) -> dict[str, Any]:
@@ -53,35 +63,43 @@ def train(
     *,
     candidates: Sequence[str] | None = None,
     threads: int = 1,
+    rules: ModelRules | None = None,
 ) -> TrainResult:
-    """Backtest each candidate, fit the best on all sales, register it as champion; the caller commits.
+    """Backtest each candidate, fit the best on all sales, register it; the caller commits.
 
+    It becomes the champion where it beats the one that serves under `rules`, and else the challenger.
     Raises NotEnoughHistoryError below 3 complete periods, DataError for an unknown grain or model.
     """
+    rules = rules or ModelRules()
     spec = get_grain(grain)
     progress("reading sales")
     table = read_sales(session, spec)
     context = read_context(session, table)
+    serving = registry.find_champion(session, grain)
+    drifted = serving is not None and has_drifted(session, serving)
     session.commit()  # no lock and no snapshot is held while the models run
     base = choose_base_level(table)
     cleaned = clean_panel(table, base, context)
-    panel = cleaned.panel
     hierarchy = Hierarchy.over(cleaned.nodes, base)
-    names = race_names(candidates)
-    backtests = {name: run_backtest(name, cleaned, spec, progress, threads) for name in names}
-    choice = choose({name: score(frame) for name, frame in backtests.items()})
+    race = run_race(race_names(candidates), Field.of(cleaned, base, spec), progress, threads)
+    verdict = contest(serving, race, store, rules, progress, drifted=drifted)
     progress("fitting", 0, 1)
-    forecaster = models.create(choice.name, threads=threads).fit(panel)
+    forecaster = models.create(race.choice.name, threads=threads).fit(cleaned.panel)
     progress("fitting", 1, 1)
-    bundle = registry.Bundle(forecaster, base, level_bands(backtests[choice.name], hierarchy))
-    columns = describe(choice, bundle, panel, spec)
-    columns["metrics"]["levels"] = {name: level_errors(frame, hierarchy) for name, frame in backtests.items()}
-    row = registry.register(session, store, bundle, **columns)
-    registry.promote(session, row)
+    bundle = Bundle(forecaster, base, level_bands(race.backtests[race.choice.name], hierarchy))
+    columns = describe(race, bundle)
+    columns["metrics"]["levels"] = {name: level_errors(frame, hierarchy) for name, frame in race.backtests.items()}
+    row, verdict = settle(session, store, bundle, columns, verdict)
     return TrainResult(
-        row.id, choice.name, row.version, grain, f"{base.location}/{base.product}",
-        len(panel.ids), choice.reason, row.metrics["scores"],
+        row.id, race.choice.name, row.version, verdict.promoted, grain, f"{base.location}/{base.product}",
+        len(cleaned.panel.ids), row.reason, row.verdict, row.metrics["scores"],
     )  # fmt: skip
+
+
+def has_drifted(session: Session, serving: ModelVersion) -> bool:
+    """Whether the last report on the champion's issued forecasts calls for another training."""
+    query = sa.select(DriftReport.verdict).where(DriftReport.model_id == serving.id).order_by(DriftReport.id.desc())
+    return session.scalar(query.limit(1)) == RETRAIN
 
 
 def race_names(candidates: Sequence[str] | None) -> list[str]:
@@ -89,16 +107,24 @@ def race_names(candidates: Sequence[str] | None) -> list[str]:
     return list(dict.fromkeys((CANDIDATES[0], *(candidates or CANDIDATES))))
 
 
-def run_backtest(name: str, cleaned: Cleaned, grain: Grain, progress: Progress, threads: int) -> pd.DataFrame:
-    """Rolling-origin forecasts of one model, learned from cleaned sales, with the actuals that they are scored by."""
-    panel = cleaned.panel
-
-    def report(phase: str, done: int = 0, total: int = 0) -> None:  # noqa: ARG001 - Progress names its arguments
-        progress(f"backtest of {name}", done, total)
-
-    cutoffs = plan_cutoffs(panel, grain.horizon)
-    frame = backtest(panel, models.create(name, threads=threads), cutoffs, grain.horizon, progress=report)
-    return cleaned.score_against_actual(frame)
+def settle(
+    session: Session, store: ArtifactStore, bundle: Bundle, columns: dict[str, Any], verdict: Verdict
+) -> tuple[ModelVersion, Verdict]:
+    """Register the version and carry out the verdict, unless another champion is in charge by now than was judged."""
+    lock_for_writing(session, ModelVersion)
+    now = registry.find_champion(session, columns["grain"])
+    if verdict.promoted and now is not verdict.serving:
+        verdict = overtaken(now)
+    if verdict.rival is not None and verdict.serving is not None:
+        held = verdict.serving
+        rival = {"version": held.version, "model_type": held.model_type, "scores": verdict.rival}
+        columns["metrics"]["champion"] = rival
+    row = register(session, store, bundle, **columns, verdict=verdict.reason[:LONGEST_VERDICT])
+    if verdict.promoted:
+        registry.promote(session, row, row.verdict)
+    else:
+        registry.challenge(session, row)
+    return row, verdict
 
 
 def level_bands(frame: pd.DataFrame, hierarchy: Hierarchy) -> ConformalBands:
@@ -129,17 +155,17 @@ def level_errors(frame: pd.DataFrame, hierarchy: Hierarchy) -> dict[str, float |
     return errors
 
 
-def describe(choice: Choice, bundle: registry.Bundle, panel: Panel, grain: Grain) -> dict[str, Any]:
+def describe(race: Race, bundle: Bundle) -> dict[str, Any]:
     """The registry's columns for the version to be."""
-    base: Level = bundle.base
+    base, panel, grain = bundle.base, race.field.cleaned.panel, race.field.grain
     return {
         "model_name": f"sales-{grain.name}",
-        "model_type": choice.name,
+        "model_type": race.choice.name,
         "grain": grain.name,
         "location_level": base.location,
         "product_level": base.product,
-        "metrics": {"scores": choice.scores, "floor": CANDIDATES[0]},
-        "reason": choice.reason,
+        "metrics": {"scores": race.choice.scores, "floor": race.floor, "windows": race.windows()},
+        "reason": race.choice.reason,
         "parameters": bundle.forecaster.parameters,
         "features": bundle.forecaster.features,
         "data_from": panel.periods[0].date(),

@@ -8,11 +8,12 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 from factories import Sale, load_sales, monthly_sales
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, sessionmaker
 
 from ml import registry
 from ml.artifacts import ArtifactStore
 from ml.db.catalog import Series
+from ml.db.insights import DriftReport
 from ml.db.results import ForecastResult, ForecastRun, ModelVersion
 from ml.errors import (
     ArtifactError,
@@ -25,6 +26,8 @@ from ml.errors import (
 from ml.pipelines import forecast as forecasting
 from ml.pipelines.forecast import forecast
 from ml.pipelines.train import train
+from ml.registry.artifacts import load
+from ml.settings import ModelRules
 
 
 @pytest.fixture
@@ -62,6 +65,85 @@ def test_the_race_is_recorded_with_its_reason_and_the_winner_serves(session: Ses
     assert (row.data_from, row.data_to) == (date(2022, 1, 1), date(2024, 6, 1))
     assert row.libraries["lightgbm"]
     assert store.exists(row.path)
+
+
+def test_the_same_kind_of_model_does_not_replace_itself(trained: Session, store: ArtifactStore) -> None:
+    first = registry.champion(trained, "monthly")
+    result = train(trained, store, candidates=["seasonal_naive"])
+    row = trained.get_one(ModelVersion, result.model_id)
+    assert (result.serves, row.alias, registry.champion(trained, "monthly").id) == (False, "challenger", first.id)
+    assert row.verdict.startswith("It does not replace version 1 (seasonal_naive): over the same 3 backtest windows")
+    assert row.metrics["champion"]["scores"] == row.metrics["scores"]["seasonal_naive"]
+    assert row.metrics["windows"] == first.metrics["windows"]
+
+
+def test_a_champion_of_old_sales_is_replaced(trained: Session, store: ArtifactStore) -> None:
+    load_sales(trained, [sale for sale in monthly_sales(33) if sale.day >= date(2024, 7, 1)])
+    young = train(trained, store, candidates=["seasonal_naive"], rules=ModelRules(champion_days=93))
+    assert not young.serves
+    old = train(trained, store, candidates=["seasonal_naive"], rules=ModelRules(champion_days=92))
+    assert old.serves
+    assert old.verdict == (
+        "It replaces version 1 (seasonal_naive), which learned from sales up to June 2024 only, 92 days before the "
+        "last complete period (92 days are the limit)."
+    )
+    assert trained.scalars(sa.select(ModelVersion.alias).order_by(ModelVersion.id)).all() == [
+        None,
+        "challenger",
+        "champion",
+    ]
+
+
+def test_a_champion_that_cannot_be_loaded_is_replaced(trained: Session, store: ArtifactStore) -> None:
+    store.delete(registry.champion(trained, "monthly").path)
+    result = train(trained, store, candidates=["seasonal_naive"])
+    assert result.serves
+    assert "which is of no use any more: the stored file models/sales-monthly/1-" in result.verdict
+
+
+def test_a_champion_that_drifted_is_replaced_by_its_equal(trained: Session, store: ArtifactStore) -> None:
+    run = forecast(trained, store, horizon=1)
+    report = {"run_id": run.run_id, "grain": "monthly", "as_of": date(2024, 6, 1), "reasons": [], "levels": []}
+    champion = registry.champion(trained, "monthly").id
+    trained.add(DriftReport(**report, model_id=champion, verdict="retrain", inputs=[], new_share=0.0))
+    result = train(trained, store, candidates=["seasonal_naive"])
+    assert result.serves
+    assert "whose forecasts have drifted" in result.verdict
+
+
+def test_a_champion_of_another_kind_is_tried_on_the_same_windows(trained: Session, store: ArtifactStore) -> None:
+    """The stored scores are of other windows, so its kind of model is learned anew at each cutoff."""
+    champion = registry.champion(trained, "monthly")
+    champion.parameters = {**champion.parameters, "calibration_windows": 2}
+    champion.metrics = {**champion.metrics, "windows": {}}
+    phases: list[str] = []
+
+    def note(phase: str, done: int = 0, total: int = 0) -> None:
+        phases.append(phase)
+
+    result = train(trained, store, candidates=["seasonal_naive"], progress=note)
+    backtests = [phase for phase in phases if phase == "backtest of seasonal_naive"]
+    assert len(backtests) == 2 * (3 + 1)
+    assert not result.serves
+    assert "(the same, where 1.0% less is asked for)" in result.verdict
+
+
+def test_a_version_put_in_charge_during_a_training_stays(
+    trained: Session, store: ArtifactStore, sessions: sessionmaker[Session]
+) -> None:
+    train(trained, store, candidates=["seasonal_naive"])
+    trained.commit()
+
+    def interrupt(phase: str, done: int = 0, total: int = 0) -> None:
+        if (phase, done) == ("fitting", 0):
+            with sessions.begin() as session:
+                registry.promote_by_hand(session, session.get_one(ModelVersion, 2), "planner@example.com")
+
+    load_sales(trained, [sale for sale in monthly_sales(34) if sale.day >= date(2024, 7, 1)])
+    result = train(trained, store, progress=interrupt, candidates=["seasonal_naive"])
+    assert not result.serves
+    assert result.verdict.startswith("Version 2 (seasonal_naive) was put in charge while this one was trained")
+    assert registry.champion(trained, "monthly").version == 2
 
 
 def test_means_add_up_exactly_over_every_level(trained: Session, store: ArtifactStore) -> None:
@@ -166,14 +248,14 @@ def test_a_model_saved_by_another_library_version_is_not_loaded(trained: Session
     row = registry.champion(trained, "monthly")
     row.libraries = {**row.libraries, "lightgbm": "2.0.0"}
     with pytest.raises(ArtifactError, match=r"lightgbm 2\.0\.0 \(now .*Train again"):
-        registry.load(store, row)
+        load(store, row)
 
 
 def test_a_damaged_model_is_not_loaded(trained: Session, store: ArtifactStore) -> None:
     row = registry.champion(trained, "monthly")
     store.put(row.path, store.get(row.path)[:-1] + b"x")
     with pytest.raises(ArtifactError, match="damaged"):
-        registry.load(store, row)
+        load(store, row)
 
 
 def test_bands_are_wider_in_relation_below_than_above(trained: Session, store: ArtifactStore) -> None:

@@ -19,6 +19,8 @@ from worker.events import (
     Event,
     ForecastPublished,
     JobFailed,
+    ModelPromoted,
+    ModelRefused,
     ModelTrained,
     RecordsImported,
     SalesCleaned,
@@ -39,6 +41,8 @@ EXAMPLES: list[Event] = [
     RecordsImported(import_id=4, dataset="stock", rows=7),
     SalesCleaned(),
     TRAINED,
+    ModelPromoted(grain="monthly", model_id=5, user="planner@example.com"),
+    ModelRefused(grain="monthly", model_id=5, error="the file is missing"),
     ForecastPublished(run_id=8, grain="monthly", series=40),
     JobFailed(job_id=9, kind="train", error="not enough history"),
 ]
@@ -141,6 +145,21 @@ def test_a_new_champion_forecasts(session: Session) -> None:
 
 def test_a_challenger_that_lost_changes_nothing(session: Session) -> None:
     assert follow_ups(session, ModelTrained("monthly", 1, champion=False)) == []
+
+
+def test_what_a_person_put_in_charge_forecasts_at_once(session: Session) -> None:
+    event = ModelPromoted("monthly", 1, "planner@example.com")
+    assert follow_ups(session, event) == [("forecast", {"grain": "monthly", "horizon": 12})]
+
+
+def test_a_champion_that_cannot_be_loaded_is_trained_anew_once(session: Session) -> None:
+    for _ in range(2):
+        row = record(session, ModelRefused("monthly", 5, "saved with numpy 1.26.4 (now 2.4.6)"))
+        session.flush()
+        handle(session, row.id, ModelRefused("monthly", 5, ""))
+    handle(session, row.id, ModelRefused("monthly", 6, ""))
+    jobs = session.scalars(sa.select(JobRun)).all()
+    assert [(job.kind, job.arguments) for job in jobs] == [("train", {"grain": "monthly"})] * 2
 
 
 def test_an_event_handled_twice_makes_one_job(session: Session) -> None:
