@@ -11,9 +11,12 @@ from flask.testing import FlaskClient
 from web_fixtures import ClientFor, MakeApp, Rows
 
 from ml.db.imports import Source
+from ml.etl.sources import http
+from ml.etl.sources.extractors import LAYOUTS
 from ml.secrets import generate_key
 from webapp.auth.permissions import PERMISSIONS
 from webapp.models import Role
+from webapp.pages.sources_form import GROUPS
 from worker.models import JobRun
 
 FORM = {
@@ -132,12 +135,35 @@ def test_a_source_that_cannot_be_reached_says_so(operator: FlaskClient) -> None:
         assert answer.status_code == 422
 
 
-def test_planners_look_and_change_nothing(browser: ClientFor, source: str) -> None:
-    planner = browser("planner")
-    assert "ERP orders" in planner.get(source).text
-    assert "Pull now" not in planner.get(source).text
-    for path in (f"{source}/pull", f"{source}/edit", f"{source}/delete", "/sources/new"):
+def test_planners_pull_and_change_nothing(browser: ClientFor, source: str, rows: Rows) -> None:
+    """As through the API."""
+    rows.change(Source, rows.last(Source).id, mapping={"sale_date": "day"})
+    planner, viewer = browser("planner"), browser("viewer")
+    assert "Pull now" in planner.get(source).text
+    assert f'href="{source}/edit"' not in planner.get(source).text
+    for path in (f"{source}/edit", f"{source}/delete", "/sources/new"):
         assert planner.post(path).status_code == 403
+    assert planner.post(f"{source}/pull").status_code == 303
+    assert "Pull now" not in viewer.get(source).text
+    assert viewer.post(f"{source}/pull").status_code == 403
+
+
+def test_a_source_is_pulled_once_its_columns_are_matched(operator: FlaskClient, source: str) -> None:
+    page = operator.get(source).text
+    assert "No columns are matched yet." in page
+    assert "Pull now" not in page
+    ready = {"name": "Items", "settings.table": "", "settings.extract": "items", "settings.watermark_column": ""}
+    page = operator.get(operator.post("/sources/new", data={**FORM, **ready}).headers["Location"]).text
+    assert "by the ready-made extract" in page
+    assert "Pull now" in page
+
+
+def test_the_forms_offer_what_sources_take() -> None:
+    choices = {one.name: tuple(one.choices) for groups in GROUPS.values() for group in groups for one in group.inputs}
+    assert choices["auth"] == http.AUTHS
+    assert choices["pagination"] == http.STYLES
+    assert choices["date_format"] == http.FORMATS
+    assert choices["extract"] == ("", *LAYOUTS)
 
 
 def test_a_source_without_imports_is_deleted(operator: FlaskClient, source: str, rows: Rows) -> None:

@@ -11,9 +11,10 @@ from flask.typing import ResponseReturnValue
 from ml.db.imports import Source
 from ml.errors import ConflictError, ForecastleError, MappingError, NotFoundError
 from ml.etl.datasets import DATASETS, get_dataset
+from ml.etl.sources.pulled import ready_mapping
 from ml.settings import Settings
 from webapp.auth import requires, signed_in_user
-from webapp.auth.permissions import SALES_READ, SOURCES_MANAGE
+from webapp.auth.permissions import SALES_IMPORT, SALES_READ, SOURCES_MANAGE
 from webapp.errors import InvalidRequestError
 from webapp.extensions import db, redis_client, settings
 from webapp.htmx import see_other
@@ -85,6 +86,7 @@ def show(source_id: int) -> str | Response:
         "sources/show.html",
         block="live",
         source=source,
+        matched=len(source.mapping or ready_mapping(source.kind, source.settings)),
         job=job,
         following=job is not None and not job.finished,
         version=version,
@@ -142,7 +144,7 @@ def set_mapping(source_id: int) -> ResponseReturnValue:
 
 
 @blueprint.post("/sources/<id:source_id>/pull")
-@requires(SOURCES_MANAGE)
+@requires(SALES_IMPORT)
 def pull(source_id: int) -> ResponseReturnValue:
     """Fetch what is new, or everything, in a job that the page follows; or only check what that would do."""
     full, dry_run = bool(request.form.get("full")), bool(request.form.get("dry_run"))

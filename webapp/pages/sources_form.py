@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ml.db.imports import Source
@@ -21,13 +21,14 @@ KIND_HELP = {
 
 @dataclass(frozen=True)
 class Input:
-    """One setting as an input. `kind` is text, number, area, json or choice."""
+    """One setting as an input. `kind` is text, number, area, json or choice; `choices` are words by value, the default
+    first."""
 
     name: str
     label: str
     help: str = ""
     kind: str = "text"
-    choices: tuple[str, ...] = ()
+    choices: Mapping[str, str] = field(default_factory=dict)
     placeholder: str = ""
     wide: bool = False
 
@@ -47,7 +48,31 @@ PLACES = {
     ),
     "http": Input("url", "Address", "", placeholder="https://erp.example.com/api/orders", wide=True),
 }
-EXTRACTS = ("sales_orders", "purchase_orders", "job_orders", "items")
+EXTRACTS = {
+    "": "None",
+    "sales_orders": "Sales orders",
+    "purchase_orders": "Purchase orders",
+    "job_orders": "Job orders",
+    "items": "Items",
+}
+AUTHS = {
+    "none": "No token",
+    "bearer": "Bearer token",
+    "header": "In a header of its own",
+    "query": "As a parameter of the address",
+}
+PAGES = {
+    "none": "One answer holds all",
+    "page": "By their numbers",
+    "cursor": "By a cursor",
+    "next": "By the address of the next page",
+}
+DATES = {
+    "date": "Days (2026-01-31)",
+    "datetime": "Points in time (2026-01-31T06:15:00)",
+    "unix": "Seconds since 1970",
+    "value": "As the field holds them",
+}
 GROUPS: dict[str, tuple[Group, ...]] = {
     "file": (),
     "sql": (
@@ -82,7 +107,7 @@ GROUPS: dict[str, tuple[Group, ...]] = {
             "Where the rows are",
             (
                 PLACES["http"],
-                Input("records", "Path of the list", "Such as data.", placeholder="data"),
+                Input("records", "Path of the list", "Empty where the answer is the list.", placeholder="data"),
                 Input("expand", "A list within each record", "Such as lines; one row each."),
                 Input("params", "Other parameters", 'JSON, such as {"status": "paid"}.', "json", wide=True),
             ),
@@ -90,22 +115,22 @@ GROUPS: dict[str, tuple[Group, ...]] = {
         Group(
             "Signing in",
             (
-                Input("auth", "How the token is sent", "", "choice", ("none", "bearer", "header", "query")),
+                Input("auth", "How the token is sent", "", "choice", AUTHS),
                 Input("auth_name", "Name of the header or parameter", placeholder="X-API-Key"),
             ),
         ),
         Group(
             "Pages",
             (
-                Input("pagination", "How pages follow", "", "choice", ("none", "page", "cursor", "next")),
+                Input("pagination", "How pages follow", "", "choice", PAGES),
                 Input("page_size", "Rows of a page", "", "number"),
                 Input("size_param", "Parameter of the rows of a page", placeholder="per_page"),
                 Input("page_param", "Parameter of the page", placeholder="page"),
                 Input("first_page", "First page", "", "number", placeholder="1"),
-                Input("last_page_path", "Path of the last page's number", placeholder="last_page"),
+                Input("last_page_path", "Path of the last page's number", placeholder="meta.last_page"),
                 Input("cursor_param", "Parameter of the cursor", placeholder="cursor"),
-                Input("cursor_path", "Path of the next cursor"),
-                Input("next_path", "Path of the next address"),
+                Input("cursor_path", "Path of the next cursor", placeholder="meta.next_cursor"),
+                Input("next_path", "Path of the next address", placeholder="links.next"),
             ),
             folded=True,
         ),
@@ -113,22 +138,30 @@ GROUPS: dict[str, tuple[Group, ...]] = {
             "Reading on",
             (
                 Input("watermark_field", "Field to read on by", "Empty reads all each time."),
-                Input("since_param", "Parameter of the first date"),
-                Input("until_param", "Parameter of the last date"),
-                Input("start", "First date of all"),
-                Input("date_format", "How dates are sent", "", "choice", ("date", "datetime", "unix", "value")),
+                Input(
+                    "since_param", "Parameter of the first date", "Sent how far was read.", placeholder="updated_since"
+                ),
+                Input("until_param", "Parameter of the last date", "Sent the present day."),
+                Input("start", "First date of all", "Sent by the first pull.", placeholder="2024-01-01"),
+                Input("date_format", "How dates are sent", "", "choice", DATES),
                 Input("overlap", "Fetch again", "Days, or units of a number, for rows written late.", "number"),
             ),
         ),
         Group(
             "Limits",
             (
-                Input("connect_timeout", "Seconds to connect", "", "number"),
-                Input("read_timeout", "Seconds to wait for an answer", "", "number"),
-                Input("total_timeout", "Seconds in all", "", "number"),
-                Input("max_answer_mb", "Largest answer in MB", "", "number"),
-                Input("tries", "Tries", "", "number"),
-                Input("backoff", "Seconds between tries", "", "number"),
+                Input("connect_timeout", "Seconds to connect", "", "number", placeholder="10"),
+                Input("read_timeout", "Seconds to wait for an answer", "", "number", placeholder="30"),
+                Input("total_timeout", "Seconds in all", "", "number", placeholder="3600"),
+                Input("max_answer_mb", "Largest answer in MB", "", "number", placeholder="32"),
+                Input("tries", "Tries", "", "number", placeholder="5"),
+                Input(
+                    "backoff",
+                    "Seconds before the second try",
+                    "Doubled before each further one.",
+                    "number",
+                    placeholder="1",
+                ),
             ),
             folded=True,
         ),
@@ -159,10 +192,10 @@ def draft_of(form: Mapping[str, str], kind: str, before: Source | None) -> Sourc
 
 
 def settings_of(form: Mapping[str, str], kind: str) -> dict[str, Any]:
-    """The settings that were filled in, by name."""
+    """The settings that were filled in, by name, but for choices that are the default."""
     inputs = [one for group in GROUPS[kind] for one in group.inputs]
-    typed = {one: form.get(f"settings.{one.name}", "").strip() for one in inputs}
-    return {one.name: read_value(one, text) for one, text in typed.items() if text}
+    typed = [(one, form.get(f"settings.{one.name}", "").strip()) for one in inputs]
+    return {one.name: read_value(one, text) for one, text in typed if text and text != next(iter(one.choices), "")}
 
 
 def read_value(one: Input, text: str) -> Any:

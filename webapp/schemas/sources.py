@@ -44,7 +44,9 @@ class SourceBody(Request):
         "Left out, what is stored stays; {} forgets it.",
         json_schema_extra={"writeOnly": True},
     )
-    mapping: Mapping = Field(default_factory=dict, description="What fills each field; guessed where it is empty.")
+    mapping: Mapping = Field(
+        default_factory=dict, description="What fills each field; only a ready-made extract can be pulled without."
+    )
     policy: dict[str, Any] = Field(default_factory=dict, description=POLICY)
     cron: str = Field("", max_length=60, description="When it is pulled by itself, such as 15 6 * * mon-fri.")
     active: bool = True

@@ -43,5 +43,7 @@ function acceptDroppedFiles(drop) {
 
 closeOnOutsideClickOrEscape();
 showLocalTimes(document);
+// On narrow screens the navigation is a row that scrolls.
+document.querySelector(".nav-main [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 document.querySelectorAll("[data-drop]").forEach(acceptDroppedFiles);
 document.addEventListener("htmx:after:swap", () => showLocalTimes(document));
