@@ -13,7 +13,17 @@ from webapp.queries import jobs
 from webapp.queries import models as queries
 from webapp.schemas.base import encode_cursor
 from webapp.schemas.jobs import JobAnswer
-from webapp.schemas.training import ModelAnswer, ModelList, ModelQuery, TrainBody
+from webapp.schemas.models import (
+    ModelAnswer,
+    ModelList,
+    ModelPath,
+    ModelQuery,
+    PromotionAnswer,
+    PromotionList,
+    RollbackBody,
+)
+from webapp.schemas.training import TrainBody
+from webapp.services import models as service
 from webapp.services.training import request_training
 
 blueprint = api_blueprint("models")
@@ -22,7 +32,8 @@ blueprint = api_blueprint("models")
 @blueprint.post("/train", responses={202: JobAnswer, **problems(400, 415)})
 @requires(FORECASTS_MAKE)
 def train(body: TrainBody) -> Response:
-    """Train models on the sales as they stand; the best one serves from then on, and a forecast follows."""
+    """Train models on the sales as they stand. The best one serves where it beats the one that does; a forecast then
+    follows."""
     session = db.session()
     job = request_training(session, body.grain, body.models(), signed_in_user().email)
     view = jobs.job_view(session, redis_client(), job.id)
@@ -36,3 +47,35 @@ def list_models(query: ModelQuery) -> Response:
     page = queries.list_models(db.session(), query.grain, query.limit, query.cursor)
     items = [ModelAnswer.model_validate(row) for row in page.items]
     return answer(ModelList(items=items, next_cursor=encode_cursor(page.next_below)))
+
+
+@blueprint.get("/models/<int:model_id>", responses={200: ModelAnswer, **problems(404)})
+@requires(MODELS_READ)
+def show_model(path: ModelPath) -> Response:
+    """Read a model version."""
+    return answer(ModelAnswer.model_validate(queries.get_model(db.session(), path.model_id)))
+
+
+@blueprint.post("/models/<int:model_id>/promote", responses={200: PromotionAnswer, **problems(404, 409)})
+@requires(FORECASTS_MAKE)
+def promote_model(path: ModelPath) -> Response:
+    """Put a version in charge of its grain, whatever its scores; a forecast follows."""
+    made = service.promote_model(db.session(), path.model_id, signed_in_user().email)
+    return answer(PromotionAnswer.model_validate(made))
+
+
+@blueprint.post("/models/rollback", responses={200: PromotionAnswer, **problems(400, 409, 415)})
+@requires(FORECASTS_MAKE)
+def roll_back(body: RollbackBody) -> Response:
+    """Let the version serve again that served before the present one; a forecast follows."""
+    made = service.roll_back(db.session(), body.grain, signed_in_user().email)
+    return answer(PromotionAnswer.model_validate(made))
+
+
+@blueprint.get("/models/promotions", responses={200: PromotionList})
+@requires(MODELS_READ)
+def list_promotions(query: ModelQuery) -> Response:
+    """List which versions were put in charge, by whom and why, newest first."""
+    page = queries.list_promotions(db.session(), query.grain, query.limit, query.cursor)
+    items = [PromotionAnswer.model_validate(row) for row in page.items]
+    return answer(PromotionList(items=items, next_cursor=encode_cursor(page.next_below)))

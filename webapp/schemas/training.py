@@ -1,13 +1,12 @@
-"""Training, and the models that come of it."""
+"""Asking for models to be trained."""
 
 from __future__ import annotations
 
-from datetime import date, datetime
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field
 
-from webapp.schemas.base import Answer, ListAnswer, PageQuery, Request
+from webapp.schemas.base import Request
 
 Grain = Literal["monthly"]
 ModelType = Literal["auto", "seasonal_naive", "lightgbm"]
@@ -25,38 +24,3 @@ class TrainBody(Request):
         """The models by name; None for all of them."""
         names = [self.model_type] if isinstance(self.model_type, str) else self.model_type
         return None if "auto" in names or not names else list(names)
-
-
-class ModelQuery(PageQuery):
-    """Which models."""
-
-    grain: Grain | None = None
-
-
-class ModelAnswer(Answer):
-    """A trained model."""
-
-    id: int
-    model_name: str
-    model_type: str
-    version: int
-    grain: str
-    alias: str | None = Field(description="champion for the one that serves its grain.")
-    location_level: str
-    product_level: str
-    trained_at: datetime
-    data_from: date
-    data_to: date
-    series_count: int
-    reason: str = Field(description="Why this model was chosen, in words.")
-    metrics: dict[str, Any]
-    parameters: dict[str, Any]
-    features: list[str]
-    libraries: dict[str, str]
-    checksum: str
-
-
-class ModelList(ListAnswer):
-    """Model versions, newest first."""
-
-    items: list[ModelAnswer]
