@@ -14,7 +14,9 @@ from ml.panel import Panel
 
 RANDOM_FOREST = "random_forest"
 MOST_ROWS = 100_000
-"""Rows of the learning table: unlike boosting, a forest gains little from more, and each tree sorts all of them."""
+"""Rows of the learning table; of a larger panel the earliest periods are left out."""
+ROWS_PER_TREE = 8_000
+"""Rows that each tree is grown on, drawn anew for each: it sorts them at every split, and the forest sees them all."""
 FEW_ROWS = 20_000
 """Rows below which a forecast is made by one thread: starting others costs more than it saves."""
 
@@ -26,7 +28,7 @@ class RandomForest:
     `leaves` per tree bounds the size of what is stored, about 60 bytes a leaf.
     """
 
-    trees: int = 100
+    trees: int = 80
     leaves: int = 500
     leaf_rows: int = 5
     share_of_features: float = 0.4
@@ -50,7 +52,7 @@ class RandomForest:
             max_leaf_nodes=self.leaves,
             min_samples_leaf=self.leaf_rows,
             max_features=self.share_of_features,
-            max_samples=0.5,
+            max_samples=min(ROWS_PER_TREE, len(lesson.target)),
             n_jobs=self.threads,
             random_state=self.seed,
         )
