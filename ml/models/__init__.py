@@ -52,6 +52,12 @@ def _xgboost(horizon: int | None, threads: int, seed: int, **parameters: Any) ->
     return ConformalForecaster(XGBoost(threads=threads, seed=seed, **parameters), horizon)
 
 
+def _prophet(horizon: int | None, threads: int, seed: int, **parameters: Any) -> Forecaster:  # noqa: ARG001
+    from ml.models.prophet_series import ProphetSeries  # noqa: PLC0415 - only where it is asked for
+
+    return ConformalForecaster(ProphetSeries(threads=threads, **parameters), horizon)
+
+
 AUTO = "auto"
 """Races all of MODELS by a backtest inside the panel and serves the better one."""
 
@@ -69,6 +75,7 @@ _OTHERS: dict[str, Callable[..., Forecaster]] = {
     "ridge": _ridge,
     "random_forest": _random_forest,
     "xgboost": _xgboost,
+    "prophet": _prophet,
 }
 
 
