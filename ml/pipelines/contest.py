@@ -101,13 +101,13 @@ def judge(race: Race, serving: ModelVersion, rival: Scores, margin: float, drift
         why = f"It replaces {name}, which does not beat {race.floor} over {windows} ({old:.3f} against {floor:.3f})."
         return Verdict(True, why, serving, rival)
     gain = 1 - new / old if old > 0 else 0.0
-    found = "the same" if new == old else f"{abs(gain):.1%} {'less' if gain > 0 else 'more'}"
+    found = "the same" if new == old else f"{abs(gain):.2%} {'less' if gain > 0 else 'more'}"
     losses = f"over {windows} it has a weighted quantile loss of {new:.3f} against {old:.3f}"
     if gain > 0 and gain >= margin:
         return Verdict(True, f"It replaces {name}: {losses} ({found}).", serving, rival)
     if drifted and gain >= 0:
         return Verdict(True, f"It replaces {name}, whose forecasts have drifted: {losses} ({found}).", serving, rival)
-    asked = "less" if margin == 0 else f"{margin:.1%} less"
+    asked = "less" if margin == 0 else f"{margin:.2%} less"
     return _stays(f"It does not replace {name}: {losses} ({found}, where {asked} is asked for).", serving, rival)
 
 

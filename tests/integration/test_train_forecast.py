@@ -125,7 +125,7 @@ def test_a_champion_of_another_kind_is_tried_on_the_same_windows(trained: Sessio
     backtests = [phase for phase in phases if phase == "backtest of seasonal_naive"]
     assert len(backtests) == 2 * (3 + 1)
     assert not result.serves
-    assert "(the same, where 1.0% less is asked for)" in result.verdict
+    assert "(the same, where 1.00% less is asked for)" in result.verdict
 
 
 def test_a_version_put_in_charge_during_a_training_stays(
