@@ -20,6 +20,8 @@ from ml.panel import Panel
 
 mpl.use("Agg")
 
+pytestmark = pytest.mark.timeout(900)  # the first run on a machine compiles for some time
+
 HOLIDAYS = pd.DataFrame(
     {
         "holiday": ["fair", "fair", "feast"],

@@ -23,6 +23,8 @@ from ml.models.prophet_panel.objective import negative_log_posterior
 from ml.models.prophet_panel.options import Options
 from ml.panel import Panel
 
+pytestmark = pytest.mark.timeout(900)  # the first run on a machine compiles for some time
+
 PEERS = Path(__file__).resolve().parents[3] / "shared" / "peers" / "panels.py"
 PANELS = ("tiny_m5", "store_item_demand", "rossmann", "aus_retail", "stallion", "superstore_monthly")
 TOLERANCE = 1e-6

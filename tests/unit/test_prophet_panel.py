@@ -20,6 +20,8 @@ from ml.models.prophet_panel.options import Options
 from ml.models.prophet_panel.simulate import simulate
 from ml.panel import Panel
 
+pytestmark = pytest.mark.timeout(900)  # the first run on a machine compiles for some time
+
 SHARES = (0.025, 0.1, 0.5, 0.9, 0.975)
 
 

@@ -14,6 +14,8 @@ from ml.models.prophet_panel.bilinear import fit_bilinear, turn
 from ml.models.prophet_panel.quantiles import series_offsets
 from ml.models.prophet_panel.solver import fit_series, noise_variance
 
+pytestmark = pytest.mark.timeout(900)  # the first run on a machine compiles for some time
+
 Floats = NDArray[np.float64]
 SHARES = np.array([0.75, 0.9, 0.975])
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.models.prophet_panel.bilinear import fit_bilinear_block, turn
+from ml.models.prophet_panel.bilinear import fit_bilinear_block
 from ml.models.prophet_panel.design import TREND_PRIOR, Days, Design
 from ml.models.prophet_panel.solver import LEAST_VARIANCE, System, fit_block
 
@@ -68,7 +68,7 @@ class Problem:
         hinges = np.maximum(time[:, None] - design.hinges, 0.0)
         system, turned = None, np.empty((0, 0))
         if not design.multiplicative.any():
-            system, turned = turn(base, hinges, design.options.changepoint_prior_scale)
+            system, turned = turn_columns(base, hinges, design.options.changepoint_prior_scale)
         return cls(design, base, hinges, system, turned)
 
     def estimate(self, y: Floats) -> Estimates:
@@ -99,6 +99,14 @@ class Problem:
         own = size - len(self.design.columns)
         theta *= np.concatenate([np.full(own, TREND_PRIOR), self.design.prior])
         return theta, out[:, size:].copy(), variance
+
+
+def turn_columns(base: Floats, hinges: Floats, tau: float) -> tuple[System, Floats]:
+    """`bilinear.turn` for a whole group, where it need not be compiled."""
+    vectors = np.linalg.eigh(base.T @ base)[1]
+    turned = base @ vectors
+    features = np.concatenate([turned, hinges], axis=1)
+    return System(features, (turned**2).sum(axis=0), turned.T @ hinges, hinges.T @ hinges, tau), vectors
 
 
 def scaling(y: Floats, how: str) -> tuple[Floats, Floats]:
