@@ -1,13 +1,16 @@
-"""Coherent totals: the levels above the base are sums of it, so that means add up exactly."""
+"""The stored levels over base series, their nodes and their sums."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
+import numpy as np
 import pandas as pd
 
 from ml.etl.extract import Level, available_levels, unique_ids
+from ml.reconcile.sums import Sums
 
 
 @dataclass(frozen=True)
@@ -42,13 +45,32 @@ class Hierarchy:
         """Sum `values` of base rows to `level`: `unique_id` (node), `by`, `values`."""
         if level == self.base:
             return frame[["unique_id", *by, *values]]
-        joined = frame.merge(self.members(level), on="unique_id")
-        summed: pd.DataFrame = joined.groupby(["node", *by], as_index=False, sort=True)[values].sum()
-        return summed.rename(columns={"node": "unique_id"})
+        sums = self.sums.only(self.sums.level == level_name(level))
+        node = sums.matrix.tocsc().indices  # each base series has one
+        at = sums.base.get_indexer(pd.Index(frame["unique_id"]))
+        rows = frame.loc[at >= 0, [*by, *values]].assign(unique_id=node[at[at >= 0]])
+        summed: pd.DataFrame = rows.groupby(["unique_id", *by], as_index=False, sort=True)[values].sum()
+        return summed.assign(unique_id=sums.nodes.to_numpy()[summed["unique_id"]])
 
     def upper(self) -> Iterator[Level]:
         """The levels above the base."""
         return (level for level in self.levels if level != self.base)
+
+    @cached_property
+    def sums(self) -> Sums:
+        """Which base series each node above the base adds up, levels coarse to fine."""
+        members = ((level_name(level), self.members(level)["node"]) for level in self.upper())
+        return Sums.of(pd.Index(self.nodes["unique_id"], dtype=object), members)
+
+    def direct_sums(self, most: int) -> Sums:
+        """The same for the levels that have at most `most` nodes: those worth a forecast of their own."""
+        names, counts = np.unique(self.sums.level.astype(str), return_counts=True)
+        return self.sums.only(np.isin(self.sums.level.astype(str), names[counts <= most]))
+
+
+def level_name(level: Level) -> str:
+    """How results name a level: place/product."""
+    return f"{level.location}/{level.product}"
 
 
 def parent_levels(level: Level, levels: tuple[Level, ...]) -> tuple[Level | None, Level | None]:
