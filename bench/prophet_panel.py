@@ -95,12 +95,14 @@ def _oracle_panels(most: int) -> Iterator[tuple[str, list[Panel]]]:
 
 def weekly(most: int) -> Iterator[Case]:
     """2,000 weekly series of 156 points, 13 weeks ahead."""
-    yield from _speed("weekly-2000x156", usual_panel(min(most, 2000), 156, "W"), 13)
+    panel = usual_panel(min(most, 2000), 156, "W")
+    yield from _speed(f"weekly-{len(panel.ids)}x156", panel, 13)
 
 
 def daily(most: int) -> Iterator[Case]:
     """1,000 daily series of 1,096 points, 28 days ahead."""
-    yield from _speed("daily-1000x1096", usual_panel(min(most, 1000), 1096, "D"), 28)
+    panel = usual_panel(min(most, 1000), 1096, "D")
+    yield from _speed(f"daily-{len(panel.ids)}x1096", panel, 28)
 
 
 def many(most: int) -> Iterator[Case]:
