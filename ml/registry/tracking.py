@@ -37,7 +37,7 @@ def track(row: ModelVersion, store: ArtifactStore, uri: str, experiment: str) ->
         mlflow = load_mlflow()
     except ModuleNotFoundError as error:
         log.warning(
-            "MLFLOW_TRACKING_URI is set, but %s is not installed; run pip install -r requirements-mlflow.txt",
+            "MLFLOW_TRACKING_URI is set, but %s is not installed; run pip install -r requirements-mlflow.in",
             error.name,
         )
         return None
