@@ -19,6 +19,9 @@ the last counts. Products and customers that are referred to and unknown are mad
 that products give wins over what sales say. Any import can be taken back: the records are then as if it had never
 been, but for products and customers that other rows refer to, which keep their code, and for customers' names that
 invoices filled in.
+
+Public holidays need no file: `POST /api/v1/events/holidays` with a country, a subdivision and years adds them as
+events, of a region where you say so.
 """
 
 

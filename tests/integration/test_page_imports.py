@@ -166,6 +166,25 @@ def test_a_failed_import_says_why_and_can_be_tried_again(planner: FlaskClient, u
     assert selected(page, "sale_date") == "Order Date"
 
 
+def test_a_refused_import_shows_its_rejected_rows(
+    planner: FlaskClient, browser: ClientFor, uploaded: str, session: Session
+) -> None:
+    set_state(session, "failed", error="2 of 2 rows cannot be loaded.", rows_total=2, rows_rejected=1)
+    origin = only_import(session).id
+    session.add(RejectedRow(import_id=origin, row_number=2, column="Sales", value="ten", reason="is no number", row={}))
+    session.commit()
+    for page in (planner.get(uploaded).text, browser("viewer").get(uploaded).text):
+        assert "is no number" in page
+        assert f"{uploaded}/rejected.csv" in page
+
+
+def test_an_upload_that_was_never_loaded_is_told_when_its_file_is_gone(
+    planner: FlaskClient, uploaded: str, session: Session
+) -> None:
+    set_state(session, "uploaded", artifact_deleted_at=utc_now())
+    assert "Its file is gone." in planner.get(uploaded).text
+
+
 def test_rejected_rows_and_conflicts_are_shown(planner: FlaskClient, uploaded: str, session: Session) -> None:
     planner.post(uploaded, data=CHOSEN)
     conflicts = [{"code": "P-1", "names": ["Pen", "Pencil"]}]

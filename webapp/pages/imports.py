@@ -8,7 +8,7 @@ from typing import Any
 from flask import Blueprint, Response, render_template, request, stream_with_context, url_for
 from flask.typing import ResponseReturnValue
 
-from ml.db.imports import IMPORT_STATES, Import
+from ml.db.imports import IMPORT_STATES, Import, RejectedRow
 from ml.errors import ConflictError, MappingError, NotFoundError, SourceError
 from ml.etl import templates
 from ml.etl.datasets import DATASETS, get_dataset
@@ -81,7 +81,8 @@ def show(import_id: int) -> ResponseReturnValue:
     """One import: its columns while they can be changed, its progress after that."""
     row = queries.get_import(db.session(), import_id)
     progress = import_progress(db.session(), redis_client(), row)
-    if row.state in STARTABLE and not progress.following and signed_in_user().can(SALES_IMPORT):
+    startable = row.state in STARTABLE and row.artifact_deleted_at is None
+    if startable and not progress.following and signed_in_user().can(SALES_IMPORT):
         return see_other(request.path) if wants_fragment() else mapping_page(row, row.mapping)
     return progress_page(row, progress)
 
@@ -203,22 +204,27 @@ def mapping_page(
         errors=by_field(errors),
         problem=sentence(problem or forms.failed_check(jobs)),
         checked=forms.dry_run_report(row),
+        rejected=shown_rejected(row),
     )
 
 
 def progress_page(row: Import, progress: ImportProgress) -> str | Response:
     """What became of the import so far."""
-    rejected = queries.rejected_rows(db.session(), row.id, SHOWN_REJECTED) if row.rows_rejected else []
     body = render(
         "imports/show.html",
         block="live",
         row=row,
         progress=progress,
-        rejected=rejected,
+        rejected=shown_rejected(row),
         dataset=get_dataset(row.dataset),
         source=queries.source_names(db.session(), [row]).get(row.source_id or 0, ""),
     )
     return unless_seen(body, progress.version)
+
+
+def shown_rejected(row: Import) -> list[RejectedRow]:
+    """The first of the rows that were not loaded, of a refused import, too."""
+    return queries.rejected_rows(db.session(), row.id, SHOWN_REJECTED) if row.rows_rejected else []
 
 
 def failed(
