@@ -80,10 +80,10 @@ _OTHERS: dict[str, Callable[..., Forecaster]] = {
 
 
 def _auto(horizon: int | None, threads: int, seed: int, **parameters: Any) -> Forecaster:
-    from ml.models.auto import AutoForecaster  # noqa: PLC0415 - it stands above the others, which it races
+    from ml.models.auto import AutoForecaster  # noqa: PLC0415 - it stands above the others, which it combines
+    from ml.models.members import members_of  # noqa: PLC0415
 
-    makers = {name: partial(create, name, horizon=horizon, threads=threads, seed=seed) for name in MODELS}
-    return AutoForecaster(makers, horizon, **parameters)
+    return AutoForecaster(partial(members_of, threads=threads, seed=seed), horizon, **parameters)
 
 
 _ALL: dict[str, Callable[..., Forecaster]] = {**_MAKERS, AUTO: _auto, **_OTHERS}

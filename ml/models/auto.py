@@ -1,4 +1,4 @@
-"""Races the models inside a panel's own past and serves the better one."""
+"""The models of a grain combined: tried on the panel's own past, weighted by how they did there, with bands."""
 
 from __future__ import annotations
 
@@ -6,67 +6,132 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from ml.errors import DataError
-from ml.evaluation.backtest import backtest
-from ml.evaluation.metrics import score
-from ml.evaluation.origins import plan_cutoffs
-from ml.evaluation.selection import Choice, choose
-from ml.models.base import Forecaster
-from ml.models.conformal import CALIBRATED_STEPS
+from ml.evaluation.intervals import ConformalBands
+from ml.evaluation.weights import member_errors, member_weights
+from ml.features.closures import closed, find_closures
+from ml.features.scales import recent_level, volume_edges
+from ml.models.base import FittedPoints, PointModel, Points
+from ml.models.conformal import CALIBRATED_STEPS, SeriesFacts, known_matrices, point_rows
+from ml.models.trial import Trial, run_trial
 from ml.panel import Panel
-from ml.quantiles import LEVELS
+from ml.periods import following
+from ml.progress import Progress, silent
+from ml.quantiles import LEVELS, tail_name, tails
+
+Floats = NDArray[np.float64]
+Members = Callable[[Panel, int], Mapping[str, PointModel]]
+"""Makes the members for a panel and a horizon, the floor first."""
+
+COMBINED = "combination"
+"""What made a row that more than one member had a part in."""
 
 
 @dataclass
 class AutoForecaster:
-    """A Forecaster that picks among others by a backtest inside the panel that it learns from.
+    """A Forecaster that combines the members that do well on origins inside the panel that it learns from.
 
-    `candidates` makes each by name, the floor first; `horizon` is how far ahead they are
-    compared (None: as far as their bands are calibrated).
+    `horizon` is how far ahead they are tried and bands calibrated (None: by grain), `windows` on how many origins.
     """
 
-    candidates: Mapping[str, Callable[[], Forecaster]]
+    members: Members
     horizon: int | None = None
-    windows: int = 2
+    windows: int = 3
     name: str = "auto"
-    _winner: Forecaster | None = field(default=None, init=False, repr=False)
-    _choice: Choice | None = field(default=None, init=False, repr=False)
+    progress: Progress = field(default=silent, repr=False)
+    _state: _Fitted | None = field(default=None, init=False, repr=False)
 
     @property
     def parameters(self) -> dict[str, Any]:
-        return {"candidates": list(self.candidates), "horizon": self.horizon, "windows": self.windows}
+        weights = {name: round(weight, 4) for name, weight in self._state.weights.items()} if self._state else {}
+        return {"calibrated_horizon": self.horizon, "calibration_windows": self.windows, "weights": weights}
 
     @property
     def features(self) -> list[str]:
-        return self._fitted.features
-
-    @property
-    def choice(self) -> Choice | None:
-        """What was chosen and why; None before `fit`."""
-        return self._choice
+        named = (name for member in self._fitted.models.values() for name in member.features)
+        return list(dict.fromkeys(named))
 
     def fit(self, panel: Panel) -> Self:
-        """Race, then fit the winner on all of `panel`; raises NotEnoughHistoryError below 2 periods."""
-        horizon = self.horizon or CALIBRATED_STEPS[panel.freq]
-        cutoffs = plan_cutoffs(panel, horizon, self.windows)
-        races = {name: backtest(panel, make(), cutoffs, horizon) for name, make in self.candidates.items()}
-        self._choice = choose({name: score(frame) for name, frame in races.items()})
-        self._winner = self.candidates[self._choice.name]().fit(panel)
+        """Try the members, weigh them, calibrate, and fit them on all of `panel`.
+
+        Raises NotEnoughHistoryError below 2 periods.
+        """
+        steps = self.horizon or CALIBRATED_STEPS[panel.freq]
+        members = self.members(panel, steps)
+        closures = find_closures(panel.wide)
+        edges = volume_edges(recent_level(panel.wide, panel.season_length))
+        trial = run_trial(members, panel, steps, self.windows, edges, closures, self.progress)
+        weights = weigh(trial)
+        mean = sum(weight * trial.made[name] for name, weight in weights.items())
+        bands = ConformalBands.fit(trial.rows.assign(mean=mean), group="volume")
+        models = {}
+        for done, name in enumerate(weights):
+            self.progress("learning", done, len(weights))
+            models[name] = members[name].fit(panel)
+        self._state = _Fitted(weights, models, bands, edges, SeriesFacts.of(panel, edges), closures)
         return self
 
     def update(self, panel: Panel) -> Self:
-        """See `Forecaster.update`."""
-        self._winner = self._fitted.update(panel)
+        """See `Forecaster.update`: weights and bands stay, series are measured anew."""
+        self._state = self._fitted.update(panel)
         return self
 
     def predict(self, horizon: int, known: pd.DataFrame | None = None, levels: Sequence[int] = LEVELS) -> pd.DataFrame:
-        """The winner's forecasts; raises DataError before `fit`."""
+        """See `Forecaster.predict`; raises DataError before `fit` and where known columns are missing."""
         return self._fitted.predict(horizon, known, levels)
 
     @property
-    def _fitted(self) -> Forecaster:
-        if self._winner is None:
+    def _fitted(self) -> _Fitted:
+        if self._state is None:
             raise DataError("the model auto has not been fitted; call fit(panel) first.")
-        return self._winner
+        return self._state
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    """What a fitted combination keeps."""
+
+    weights: dict[str, float]
+    models: dict[str, FittedPoints]
+    bands: ConformalBands
+    edges: Floats
+    series: SeriesFacts
+    closures: tuple[str, ...]
+
+    def update(self, panel: Panel) -> _Fitted:
+        models = {name: model.update(panel) for name, model in self.models.items()}
+        series = SeriesFacts.of(panel, self.edges)
+        return _Fitted(self.weights, models, self.bands, self.edges, series, self.closures)
+
+    def predict(self, horizon: int, known: pd.DataFrame | None, levels: Sequence[int]) -> pd.DataFrame:
+        if horizon < 1:
+            raise DataError(f"the horizon is {horizon}; expected at least 1 period.")
+        series = self.series
+        dates = following(series.last, horizon, series.freq)
+        plans = known_matrices(series, dates, known)
+        made = {name: model.predict(horizon, plans) for name, model in self.models.items()}
+        shut = closed(self.closures, plans, (len(series.ids), horizon)).ravel()
+        frame = point_rows(series, _combined(made, self.weights), dates)
+        bands = self.bands.apply(frame, group="volume", levels=levels)
+        wanted = [tail_name(share) for share in tails(levels)]
+        bands.loc[shut, wanted] = 0.0
+        frame.loc[shut, "mean"] = 0.0
+        return pd.concat([frame[["unique_id", "ds", "mean"]], bands, frame[["model"]]], axis=1)
+
+
+def weigh(trial: Trial) -> dict[str, float]:
+    """The members' weights by their errors in the trial."""
+    y, scale = trial.rows["y"].to_numpy(dtype=np.float64), trial.rows["scale"].to_numpy(dtype=np.float64)
+    return member_weights(member_errors(y, scale, trial.made))
+
+
+def _combined(made: Mapping[str, Points], weights: Mapping[str, float]) -> Points:
+    """The weighted mean; a series that all members left to the same simpler model carries that one's name."""
+    mean = sum((weight * made[name].mean for name, weight in weights.items()), start=np.zeros(()))
+    labels = np.stack([made[name].model for name in weights])
+    same = (labels == labels[0]).all(axis=0)
+    return Points(np.asarray(mean, dtype=np.float64), np.where(same, labels[0], COMBINED).astype(object))

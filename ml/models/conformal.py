@@ -84,8 +84,8 @@ class ConformalForecaster:
             raise DataError(f"the horizon is {horizon}; expected at least 1 period.")
         series = self._series
         dates = following(series.last, horizon, series.freq)
-        points = model.predict(horizon, _known_matrices(series, dates, known))
-        frame = _rows(series, points, dates)
+        points = model.predict(horizon, known_matrices(series, dates, known))
+        frame = point_rows(series, points, dates)
         frame["mean"] *= self._factor
         bands = self._bands.apply(frame, group="volume", levels=levels)
         return pd.concat([frame[["unique_id", "ds", "mean"]], bands, frame[["model"]]], axis=1)
@@ -104,8 +104,8 @@ class ConformalForecaster:
             past = panel.until(cutoff)
             series = SeriesFacts.of(past, edges)
             dates = following(cutoff, steps_after(panel, cutoff, horizon), panel.freq)
-            known = _known_matrices(series, dates, panel.future(cutoff, len(dates)))
-            rows = _rows(series, self.point.fit(past).predict(len(dates), known), dates)
+            known = known_matrices(series, dates, panel.future(cutoff, len(dates)))
+            rows = point_rows(series, self.point.fit(past).predict(len(dates), known), dates)
             parts.append(
                 rows.merge(panel.frame[["unique_id", "ds", "y"]], on=["unique_id", "ds"]).assign(cutoff=cutoff)
             )
@@ -132,7 +132,7 @@ class SeriesFacts:
         return cls(panel.ids, scale, volume_class(level, edges), panel.last, panel.freq, panel.known)
 
 
-def _rows(series: SeriesFacts, points: Points, dates: pd.DatetimeIndex) -> pd.DataFrame:
+def point_rows(series: SeriesFacts, points: Points, dates: pd.DatetimeIndex) -> pd.DataFrame:
     """One row per series and period, with all that bands need."""
     horizon = len(dates)
     return pd.DataFrame(
@@ -148,7 +148,7 @@ def _rows(series: SeriesFacts, points: Points, dates: pd.DatetimeIndex) -> pd.Da
     )
 
 
-def _known_matrices(series: SeriesFacts, dates: pd.DatetimeIndex, known: pd.DataFrame | None) -> dict[str, Floats]:
+def known_matrices(series: SeriesFacts, dates: pd.DatetimeIndex, known: pd.DataFrame | None) -> dict[str, Floats]:
     """(series, periods) per known column, NaN where a row is missing; DataError where a column is."""
     if not series.known:
         return {}

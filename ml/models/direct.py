@@ -69,8 +69,8 @@ class DirectLightGBM:
         table = DirectTable.fit(panel)
         steps = self.horizon or STEPS[panel.freq]
         learned = list(self._rows(table, panel.season_length, steps))
-        count = sum(len(target) for _, target in learned)
-        booster = self._train(table, learned) if count >= FEWEST_ROWS else None
+        enough = sum(len(target) for _, target in learned) >= FEWEST_ROWS and any(part.any() for _, part in learned)
+        booster = self._train(table, learned) if enough else None
         return FittedDirect.at_end_of(panel, self, booster, table, steps)
 
     def _rows(self, table: DirectTable, season: int, steps: int) -> Iterator[Rows]:
