@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import pickle
 import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
@@ -31,6 +32,8 @@ LONGEST = {"D": 1096, "W": 260, "MS": 240}
 YEARLY = {"D": 10, "W": 10, "MS": 5}
 """Fourier order of the year: Prophet's own, but for months, of which a year has too few to tell ten harmonics apart."""
 YEARS_FOR_YEARLY = 2
+LOGGERS = ("cmdstanpy", "prophet", "prophet.models", "prophet.plot")
+"""Those that speak of each fit, or of plotting packages that are not there."""
 LIKELY = 10.0
 """A forecast of so many times the highest value that was seen is a failed fit."""
 
@@ -73,10 +76,13 @@ class ProphetSeries:
 
 @dataclass(frozen=True)
 class FittedProphet:
-    """Prophet models without their histories, None where there is none; `plans` are the last known regressors."""
+    """Per series a pickled Prophet model without its history, None where there is none, and the last known plans.
+
+    Bytes, since reading a Prophet model loads the library, which is done where a forecast is made and nowhere else.
+    """
 
     settings: ProphetSeries
-    models: list[Any]
+    models: list[bytes | None]
     plans: dict[str, Floats]
     highest: Floats
     last: pd.Timestamp
@@ -108,19 +114,16 @@ class FittedProphet:
         return Points(mean, np.where(able, PROPHET, naive.model).astype(object))
 
 
-def fit_series(settings: ProphetSeries, freq: str, tasks: Sequence[pd.DataFrame]) -> list[Any]:
-    """A Prophet model for each table `ds, y, *regressors`, None where it cannot be fitted in time."""
+def fit_series(settings: ProphetSeries, freq: str, tasks: Sequence[pd.DataFrame]) -> list[bytes | None]:
+    """A pickled model for each table `ds, y, *regressors`, None where it cannot be fitted in time."""
     with _quiet(), tempfile.TemporaryDirectory() as folder:
         return [_fit_one(settings, freq, history, folder) for history in tasks]
 
 
-def forecast_series(tasks: Sequence[tuple[Any, pd.DataFrame]]) -> list[Floats]:
+def forecast_series(tasks: Sequence[tuple[bytes | None, pd.DataFrame]]) -> list[Floats]:
     """Expected values for each model and table `ds, *regressors`; NaN without a model."""
     with _quiet():
-        return [
-            np.full(len(future), np.nan) if model is None else model.predict(future)["yhat"].to_numpy()
-            for model, future in tasks
-        ]
+        return [np.full(len(future), np.nan) if model is None else _forecast(model, future) for model, future in tasks]
 
 
 def filled(known: dict[str, Floats], longest: int) -> dict[str, Floats]:
@@ -131,7 +134,7 @@ def filled(known: dict[str, Floats], longest: int) -> dict[str, Floats]:
     }
 
 
-def _fit_one(settings: ProphetSeries, freq: str, history: pd.DataFrame, folder: str) -> Any:
+def _fit_one(settings: ProphetSeries, freq: str, history: pd.DataFrame, folder: str) -> bytes | None:
     from prophet import Prophet  # noqa: PLC0415 - the library takes a second and 140 MB to load
 
     y = history["y"].dropna()
@@ -158,19 +161,24 @@ def _fit_one(settings: ProphetSeries, freq: str, history: pd.DataFrame, folder: 
     return _bare(model)
 
 
-def _bare(model: Any) -> Any:
+def _forecast(model: bytes, future: pd.DataFrame) -> Floats:
+    fitted = pickle.loads(model)  # noqa: S301 - part of an artifact whose checksum was checked
+    return np.asarray(fitted.predict(future)["yhat"], dtype=np.float64)
+
+
+def _bare(model: Any) -> bytes:
     """The model without what only fitting needs: the Stan backend and all but two rows of history."""
     model.stan_backend = model.stan_fit = None
     model.history = model.history.iloc[:2].copy()
     model.history_dates = model.history_dates.iloc[:2].copy()
     model.fit_kwargs = {}
-    return model
+    return pickle.dumps(model)
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Without the words of Stan, Prophet and pandas."""
-    loggers = [logging.getLogger(name) for name in ("cmdstanpy", "prophet", "prophet.models")]
+    loggers = [logging.getLogger(name) for name in LOGGERS]
     before = [logger.disabled for logger in loggers]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

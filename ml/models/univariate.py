@@ -62,8 +62,8 @@ def auto_arima(y: Floats, season: int, horizon: int, form: Any) -> tuple[Floats,
     from statsforecast.models import ARIMA, AutoARIMA  # noqa: PLC0415
 
     def make(length: int) -> Any:
-        if form is None:
-            return AutoARIMA(season_length=length, approximation=True, max_p=3, max_q=3, nmodels=30)
+        if form is None:  # a wider search takes twice as long, and was no more accurate on retail sales
+            return AutoARIMA(season_length=length, max_p=2, max_q=2, max_P=1, max_Q=1, nmodels=15, approximation=True)
         order, seasonal, mean, drift = form
         return ARIMA(order, length, seasonal, include_mean=mean, include_drift=drift)
 

@@ -14,7 +14,9 @@ from ml.models.prophet_series import ProphetSeries, filled
 from ml.panel import Panel
 
 
-def test_season_and_promotion_are_recovered_in_silence(capfd: pytest.CaptureFixture[str]) -> None:
+def test_season_and_promotion_are_recovered_in_silence(
+    capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
     whole = seasonal_panel(series=2, periods=60, noise=0.02)
     past = whole.until(whole.periods[53])
     known = {name: values[:, 54:] for name, values in whole.wide.known.items()}
@@ -22,6 +24,7 @@ def test_season_and_promotion_are_recovered_in_silence(capfd: pytest.CaptureFixt
     assert points.model.tolist() == ["prophet", "prophet"]
     np.testing.assert_allclose(points.mean, whole.wide.y[:, 54:], rtol=0.2)
     assert capfd.readouterr() == ("", "")
+    assert caplog.records == []
 
 
 def test_series_that_cannot_be_fitted_are_left_to_the_naive_model_visibly() -> None:
