@@ -15,6 +15,7 @@ from ml.registry import OUTGROWN
 from worker.events import (
     AggregatesRefreshed,
     Event,
+    ForecastPublished,
     ModelPromoted,
     ModelRefused,
     ModelTrained,
@@ -69,6 +70,11 @@ def forecast_with_promoted(session: Session, event_id: int, event: ModelPromoted
     _request_forecast(session, event_id, event.grain)
 
 
+def check_published(session: Session, event_id: int, event: ForecastPublished) -> None:
+    """Actuals came in beside earlier forecasts: whether the model still keeps its promise is known anew."""
+    _request(session, event_id, "drift", {"grain": event.grain})
+
+
 def train_anew(session: Session, event_id: int, event: ModelRefused) -> None:
     """After an upgrade of libraries, say. Once for each version, however many forecasts fail on it."""
     key = f"refused:{event.model_id}:train:{event.grain}"
@@ -82,6 +88,7 @@ HANDLERS: dict[type[Event], tuple[Handler, ...]] = {
     ModelTrained: (forecast_with_champion,),
     ModelPromoted: (forecast_with_promoted,),
     ModelRefused: (train_anew,),
+    ForecastPublished: (check_published,),
 }
 
 

@@ -82,6 +82,7 @@ KINDS: dict[str, JobKind] = _kinds(
         optional=frozenset({"models"}),
     ),
     JobKind("forecast", "forecast", "worker.jobs.forecast", timeout=3600, required=frozenset({"grain", "horizon"})),
+    JobKind("drift", "forecast", "worker.jobs.drift", timeout=1800, required=frozenset({"grain"})),
 )
 
 

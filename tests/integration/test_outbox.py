@@ -11,14 +11,14 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from ml.db.base import utc_now
 from worker import handlers, outbox
-from worker.events import ForecastPublished, ModelTrained, record
+from worker.events import Event, ForecastPublished, JobFailed, ModelTrained, record
 from worker.models import JobRun, OutboxEvent
 
 Sessions = sessionmaker[Session]
 TRAINED = ModelTrained("monthly", 1, champion=True)
 
 
-def add(sessions: Sessions, *events: ModelTrained | ForecastPublished) -> list[int]:
+def add(sessions: Sessions, *events: Event) -> list[int]:
     with sessions() as session:
         rows = [record(session, event) for event in events]
         session.commit()
@@ -53,7 +53,7 @@ def test_an_event_is_handled_once_and_marked(sessions: Sessions) -> None:
 
 
 def test_an_event_that_nobody_handles_is_done(sessions: Sessions) -> None:
-    [event_id] = add(sessions, ForecastPublished(1, "monthly", 2))
+    [event_id] = add(sessions, JobFailed(1, "train", "not enough history"))
     outbox.process(sessions)
     assert read(sessions, event_id).handled_at is not None
 

@@ -162,6 +162,10 @@ def test_a_champion_that_cannot_be_loaded_is_trained_anew_once(session: Session)
     assert [(job.kind, job.arguments) for job in jobs] == [("train", {"grain": "monthly"})] * 2
 
 
+def test_a_published_forecast_is_checked_for_drift(session: Session) -> None:
+    assert follow_ups(session, ForecastPublished(8, "monthly", 40)) == [("drift", {"grain": "monthly"})]
+
+
 def test_an_event_handled_twice_makes_one_job(session: Session) -> None:
     row = record(session, TRAINED)
     session.flush()

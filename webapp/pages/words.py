@@ -27,6 +27,7 @@ JOB_KINDS = {
     "clean": "Clean",
     "train": "Train models",
     "forecast": "Make forecasts",
+    "drift": "Check forecasts",
 }
 STATE_NAMES = {"undone": "Taken back"}
 DIMENSIONS = {"subcategory": "sub-category"}
