@@ -24,7 +24,7 @@ from ml.etl.record_store import (
     resolve,
     update_records,
 )
-from ml.etl.record_tables import RECORD_TABLES, RecordTable, settlement_key
+from ml.etl.record_tables import RECORD_TABLES, RecordTable, settlement_key, tables_of
 from ml.progress import Progress, silent
 
 __all__ = ["LoadedRecords", "load", "take_back"]
@@ -107,7 +107,8 @@ def load(session: Session, record: Import, checked: CheckedRecords, progress: Pr
     customers that are referred to and unknown are made. The caller commits.
     """
     target = RECORD_TABLES[record.dataset]
-    lock_for_writing(session, target.entity)
+    for table in tables_of(record.dataset):
+        lock_for_writing(session, table.entity)
     progress("matching codes", 0, checked.rows.rows)
     ids = resolve(session, target, checked.codes)
     if customers := [item for item in checked.codes.get("customer_code", ()) if item.name]:

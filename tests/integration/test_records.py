@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from ml.artifacts import ArtifactStore
 from ml.db.catalog import Product, Series
 from ml.db.imports import Import, RejectedRow
+from ml.etl import records
 from ml.etl.datasets import DATASETS
 from ml.etl.records import take_back
 from ml.etl.templates import csv_template
@@ -98,6 +99,21 @@ def test_a_settled_invoice_makes_a_payment_and_a_reopened_one_loses_it(session: 
     assert dump(session, "payments") == []
     undo(session, reopened)
     assert dump(session, "payments") == [payment]
+
+
+def test_invoices_keep_other_writers_of_payments_out(
+    session: Session, store: ArtifactStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They make payments, too."""
+    locked: list[str] = []
+    monkeypatch.setattr(records, "lock_for_writing", lambda _session, entity: locked.append(entity.__tablename__))
+    load_rows(
+        session,
+        store,
+        "invoices",
+        [{"invoice_ref": "I-1", "customer_code": "C", "issued_on": "2024-01-01", "amount": "1"}],
+    )
+    assert locked == ["invoices", "payments"]
 
 
 def test_events_that_end_before_they_begin_are_rejected(session: Session, store: ArtifactStore) -> None:
