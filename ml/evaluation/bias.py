@@ -15,6 +15,8 @@ ORDINARY_DRIFT = 0.05
 """A total that comes out by this share higher or lower than forecast says nothing about the next one."""
 LIMITS = (0.7, 1.6)
 """Beyond these a ratio tells of a broken panel rather than of the model."""
+STEPS_BACK = (1.0, 0.8, 0.6, 0.4, 0.2)
+"""Parts of a correction that are tried, the whole one first."""
 
 
 def steady(deviation: float, per_origin: NDArray[np.float64], drift: float) -> float:
@@ -36,3 +38,30 @@ def bias_factor(frame: pd.DataFrame) -> float:
     excess = float(volume["y"].sum() / volume["mean"].sum()) - 1.0
     ratios = (volume["y"] / volume["mean"]).to_numpy(dtype=np.float64)
     return float(np.clip(1.0 + steady(excess, ratios, ORDINARY_DRIFT), *LIMITS))
+
+
+def agreed_factor(frame: pd.DataFrame) -> float:
+    """What to multiply expected values by where all origins agree that they are too low, or too high.
+
+    It is the median of the origins' ratios of actual to forecast volume, taken back towards 1 until it does not cost
+    the single series anything (their root mean squared scaled errors): where sales are sporadic, a total that is right
+    would be bought with worse forecasts of each series. `frame` holds backtest rows with
+    `unique_id, cutoff, y, mean, scale`.
+    """
+    volume = frame.groupby("cutoff")[["y", "mean"]].sum()
+    if len(volume) < 2 or (volume["mean"] <= 0).any():
+        return 1.0
+    ratios = (volume["y"] / volume["mean"]).to_numpy(dtype=np.float64)
+    if not ((ratios > 1).all() or (ratios < 1).all()):
+        return 1.0
+    excess = float(np.clip(np.median(ratios), *LIMITS)) - 1.0
+    rows = frame[frame["scale"] > 0]
+    allowed = _typical_error(rows, 1.0)
+    parts = (part for part in STEPS_BACK if _typical_error(rows, 1 + part * excess) <= allowed)
+    return 1.0 + next(parts, 0.0) * excess
+
+
+def _typical_error(rows: pd.DataFrame, factor: float) -> float:
+    """The mean over series of the root mean squared error in units of their scale."""
+    squares = ((rows["y"] - factor * rows["mean"]) / rows["scale"]) ** 2
+    return float(np.sqrt(squares.groupby(rows["unique_id"]).mean()).mean())

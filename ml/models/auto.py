@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import numpy as np
@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ml.errors import DataError
+from ml.evaluation.bias import agreed_factor
 from ml.evaluation.intervals import ConformalBands
 from ml.evaluation.weights import member_errors, member_weights
 from ml.features.closures import closed, find_closures
@@ -67,12 +68,13 @@ class AutoForecaster:
         trial = run_trial(members, panel, steps, self.windows, edges, closures, self.progress)
         weights = weigh(trial)
         mean = sum(weight * trial.made[name] for name, weight in weights.items())
-        bands = ConformalBands.fit(trial.rows.assign(mean=mean), group="volume")
+        tried = trial.rows.assign(mean=mean)
+        bands, factor = ConformalBands.fit(tried, group="volume"), agreed_factor(tried)
         models = {}
         for done, name in enumerate(weights):
             self.progress("learning", done, len(weights))
             models[name] = members[name].fit(panel)
-        self._state = _Fitted(weights, models, bands, edges, SeriesFacts.of(panel, edges), closures)
+        self._state = _Fitted(weights, models, bands, factor, edges, SeriesFacts.of(panel, edges), closures)
         return self
 
     def update(self, panel: Panel) -> Self:
@@ -98,14 +100,15 @@ class _Fitted:
     weights: dict[str, float]
     models: dict[str, FittedPoints]
     bands: ConformalBands
+    factor: float
+    """What the mean is multiplied by; quantiles stand around the values before it."""
     edges: Floats
     series: SeriesFacts
     closures: tuple[str, ...]
 
     def update(self, panel: Panel) -> _Fitted:
         models = {name: model.update(panel) for name, model in self.models.items()}
-        series = SeriesFacts.of(panel, self.edges)
-        return _Fitted(self.weights, models, self.bands, self.edges, series, self.closures)
+        return replace(self, models=models, series=SeriesFacts.of(panel, self.edges))
 
     def predict(self, horizon: int, known: pd.DataFrame | None, levels: Sequence[int]) -> pd.DataFrame:
         if horizon < 1:
@@ -119,7 +122,7 @@ class _Fitted:
         bands = self.bands.apply(frame, group="volume", levels=levels)
         wanted = [tail_name(share) for share in tails(levels)]
         bands.loc[shut, wanted] = 0.0
-        frame.loc[shut, "mean"] = 0.0
+        frame["mean"] = np.where(shut, 0.0, frame["mean"] * self.factor)
         return pd.concat([frame[["unique_id", "ds", "mean"]], bands, frame[["model"]]], axis=1)
 
 
