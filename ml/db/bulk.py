@@ -11,6 +11,12 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import Session
 from sqlalchemy.schema import CreateTable, DropTable
 
+APPLICATION_LOCK = (
+    "SET NOCOUNT ON; DECLARE @got int; "
+    "EXEC @got = sp_getapplock @Resource = :name, @LockMode = 'Exclusive', @LockOwner = 'Transaction'; "
+    # It returns a negative number instead of failing where it waited in vain or was picked as a deadlock's victim.
+    "IF @got < 0 THROW 51000, 'the table is locked by another import; try again', 1;"
+)
 CHUNK = 50_000
 IN_LIST = 500
 """Values in one IN list: SQL Server takes about 2,000 parameters a statement."""
@@ -100,10 +106,7 @@ def lock_for_writing(session: Session, entity: Any) -> None:
     if session.connection().dialect.name == "postgresql":
         session.execute(sa.text(f"LOCK TABLE {name} IN SHARE ROW EXCLUSIVE MODE"))
     elif session.connection().dialect.name == "mssql":
-        session.execute(
-            sa.text("EXEC sp_getapplock @Resource = :name, @LockMode = 'Exclusive', @LockOwner = 'Transaction'"),
-            {"name": name},
-        )
+        session.execute(sa.text(APPLICATION_LOCK), {"name": name})
 
 
 def in_lists(values: Sequence[Any]) -> Iterator[Sequence[Any]]:

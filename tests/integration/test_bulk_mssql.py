@@ -69,7 +69,9 @@ def test_incoming_rows_move_in_one_statement(server: Recorder, session: Session)
 
 def test_other_writers_are_kept_out_until_the_transaction_ends(server: Recorder, session: Session) -> None:
     lock_for_writing(session, SalesRaw)
-    assert server.texts == ["EXEC sp_getapplock @Resource = ?, @LockMode = 'Exclusive', @LockOwner = 'Transaction'"]
+    (statement,) = server.texts
+    assert "EXEC @got = sp_getapplock @Resource = ?, @LockMode = 'Exclusive', @LockOwner = 'Transaction'" in statement
+    assert "IF @got < 0 THROW" in statement
 
 
 def test_aggregates_group_by_what_they_select(server: Recorder, session: Session) -> None:
