@@ -18,6 +18,7 @@ from worker.models import JobRun, OutboxEvent
 
 def version(number: int, alias: str | None = None) -> ModelVersion:
     return ModelVersion(
+        id=number,
         model_name="sales-monthly",
         model_type="lightgbm",
         version=number,

@@ -16,6 +16,7 @@ SCORES = {"wape": 0.2, "bias": 0.01, "mase": 0.9, "cover80": 0.8, "above90": 0.1
 
 def version(number: int, alias: str | None, verdict: str) -> ModelVersion:
     return ModelVersion(
+        id=number,
         model_name="sales-monthly",
         model_type="lightgbm",
         version=number,
