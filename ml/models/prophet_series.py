@@ -42,12 +42,13 @@ LIKELY = 10.0
 class ProphetSeries:
     """Prophet (Taylor and Letham 2018) on each series, with the panel's known columns as regressors.
 
-    `mode` is how season, holidays and regressors act on the trend; `country` (ISO code) adds its public holidays to
-    daily panels; `seconds` is the time limit of one fit. At most `threads` processes work at once, each with one
-    thread. Series that are short, constant, or whose fit fails or takes too long are left to seasonal naive, visibly.
+    `mode` is how season, holidays and regressors act on the trend: `auto` multiplies for series that sell in every
+    period and adds for others, which are often near zero. `country` (ISO code) adds its public holidays to daily
+    panels; `seconds` is the time limit of one fit. At most `threads` processes work at once, each with one thread.
+    Series that are short, constant, or whose fit fails or takes too long are left to seasonal naive, visibly.
     """
 
-    mode: Literal["multiplicative", "additive"] = "multiplicative"
+    mode: Literal["auto", "multiplicative", "additive"] = "auto"
     country: str | None = None
     changepoint_prior_scale: float = 0.05
     seasonality_prior_scale: float = 10.0
@@ -141,8 +142,9 @@ def _fit_one(settings: ProphetSeries, freq: str, history: pd.DataFrame, folder: 
     if len(y) < FEWEST or y.min() == y.max():
         return None
     years = (history["ds"].iloc[-1] - history["ds"].iloc[0]).days / 365.25
+    chosen: Literal["multiplicative", "additive"] = "multiplicative" if y.min() > 0 else "additive"
     model = Prophet(
-        seasonality_mode=settings.mode,
+        seasonality_mode=chosen if settings.mode == "auto" else settings.mode,
         yearly_seasonality=YEARLY[freq] if years >= YEARS_FOR_YEARLY - 0.1 else False,
         weekly_seasonality=freq == "D",
         daily_seasonality=False,

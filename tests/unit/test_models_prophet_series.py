@@ -40,6 +40,14 @@ def test_a_fit_that_takes_too_long_shows_as_naive() -> None:
     assert ProphetSeries(seconds=0.001).fit(panel).predict(2, {}).model.tolist() == ["seasonal_naive"]
 
 
+def test_factors_are_for_series_that_sell_in_every_period() -> None:
+    y = np.tile(100 + 40 * np.sin(2 * np.pi * np.arange(12) / 12), 4) * np.linspace(1, 3, 48)
+    for first, mode in ((y[0], "multiplicative"), (0.0, "additive")):
+        panel = panel_of({"a": [first, *y[1:]]})
+        auto, asked = (ProphetSeries(mode=own).fit(panel).predict(6, {}).mean for own in ("auto", mode))
+        np.testing.assert_array_equal(auto, asked)
+
+
 def test_what_is_kept_is_small_and_forecasts_the_same() -> None:
     panel = seasonal_panel(series=1, periods=400, freq="D")
     fitted = ProphetSeries().fit(panel)
