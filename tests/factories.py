@@ -55,10 +55,14 @@ def load_sales(session: Session, sales: Iterable[Sale]) -> None:
     origin = Import(filename="made.csv", artifact="", sha256="", size=0, dialect={}, mapping={}, state="loaded")
     session.add(origin)
     session.flush()
+    leaves: dict[tuple[str, ...], tuple[Product, Series]] = {}
     for number, sale in enumerate(sales):
-        product = ensure_product(session, sale)
         names = {"region": sale.region, "territory": sale.territory, "area": sale.area}
-        series = ensure_leaf(session, product, names)
+        leaf = (*names.values(), sale.product)
+        if leaf not in leaves:
+            product = ensure_product(session, sale)
+            leaves[leaf] = product, ensure_leaf(session, product, names)
+        product, series = leaves[leaf]
         session.add(
             SalesRaw(
                 row_key=hash_key("made", origin.id, number), sale_date=sale.day, **names,
