@@ -18,7 +18,7 @@ from ml.features.closures import closed, find_closures
 from ml.features.scales import recent_level, volume_edges
 from ml.models.base import FittedPoints, PointModel, Points
 from ml.models.conformal import CALIBRATED_STEPS, SeriesFacts, known_matrices, point_rows
-from ml.models.trial import Trial, run_trial
+from ml.models.trial import Trial, learn, run_trial
 from ml.panel import Panel
 from ml.periods import following
 from ml.progress import Progress, silent
@@ -73,7 +73,7 @@ class AutoForecaster:
         models = {}
         for done, name in enumerate(weights):
             self.progress("learning", done, len(weights))
-            models[name] = members[name].fit(panel)
+            models[name] = learn(members[name], trial.fitted[name], panel, anew=True)
         self._state = _Fitted(weights, models, bands, factor, edges, SeriesFacts.of(panel, edges), closures)
         return self
 

@@ -13,6 +13,7 @@ from ml.evaluation.origins import plan_cutoffs, steps_after
 from ml.features.closures import closed
 from ml.models.base import FittedPoints, PointModel
 from ml.models.conformal import SeriesFacts, known_matrices, point_rows
+from ml.models.univariate import FITS
 from ml.panel import Panel
 from ml.periods import following
 from ml.progress import Progress, silent
@@ -25,10 +26,14 @@ REFIT_BELOW = 150_000
 
 @dataclass(frozen=True)
 class Trial:
-    """Rows `unique_id, ds, cutoff, step, y, scale, volume` of the origins, and what each member forecast for them."""
+    """Rows `unique_id, ds, cutoff, step, y, scale, volume` of the origins, and what each member forecast for them.
+
+    `fitted` are the members as they were at the last origin.
+    """
 
     rows: pd.DataFrame
     made: dict[str, Floats]
+    fitted: dict[str, FittedPoints]
 
 
 def run_trial(  # noqa: PLR0917 - what is tried on what
@@ -57,10 +62,8 @@ def run_trial(  # noqa: PLR0917 - what is tried on what
         columns: dict[str, Floats] = {}
         for place, (name, member) in enumerate(members.items()):
             progress("trying models", done * len(members) + place, len(cutoffs) * len(members))
-            if name in fitted and past.wide.y.size > REFIT_BELOW:
-                fitted[name] = fitted[name].update(past)
-            else:
-                fitted[name] = member.fit(past)
+            large = past.wide.y.size > REFIT_BELOW
+            fitted[name] = learn(member, fitted.get(name), past, anew=not large)
             points = fitted[name].predict(len(dates), known)
             columns[name] = points.mean
         rows = point_rows(series, points, dates).drop(columns=["mean", "model"])
@@ -68,4 +71,15 @@ def run_trial(  # noqa: PLR0917 - what is tried on what
         parts.append(rows.merge(panel.frame[["unique_id", "ds", "y"]], on=["unique_id", "ds"]))
     whole = pd.concat(parts, ignore_index=True)
     whole = whole[whole["y"].notna() & ~whole["closed"]].reset_index(drop=True)
-    return Trial(whole, {name: whole[name].to_numpy(dtype=np.float64) for name in members})
+    return Trial(whole, {name: whole[name].to_numpy(dtype=np.float64) for name in members}, fitted)
+
+
+def learn(member: PointModel, earlier: FittedPoints | None, panel: Panel, *, anew: bool) -> FittedPoints:
+    """The member at the end of `panel`: carried on from an earlier fit, unless it shall learn `anew`.
+
+    Models of single series are always carried on: they are fitted to the newer data then, and keep the form that was
+    chosen for them.
+    """
+    if earlier is not None and (member.name in FITS or not anew):
+        return earlier.update(panel)
+    return member.fit(panel)
