@@ -13,10 +13,10 @@ CODE   := ml worker webapp bench
 RENAMED := -e '$(if $(filter Darwin,$(shell uname -s)),s/^xgboost-cpu==/xgboost==/)'
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test test-fuzz lint types format lock clean
+.PHONY: help setup demo run test test-fuzz bench-accuracy lint types format lock clean
 
 help: ## List these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo '  DATA=file.csv with `make demo` loads that file instead; PYTHON=python3.12 with the first `make` picks a Python.'
 
@@ -33,6 +33,9 @@ test: setup $(VENV)/.installed-dev ## Run all tests (ARGS='-k imports' is passed
 
 test-fuzz: setup $(VENV)/.installed-dev ## Load 200 hostile files (make test loads a sample of 40)
 	HOSTILE_FILES=200 $(BIN)/python -m pytest tests/integration/test_hostile_files.py $(ARGS)
+
+bench-accuracy: setup $(VENV)/.installed-dev ## Score forecasts on real panels beside peers (needs mlforecast; ARGS='--no-peers')
+	$(BIN)/python -m bench.accuracy $(ARGS)
 
 lint: $(VENV)/.installed-dev ## Check style and formatting
 	$(BIN)/python -m ruff check .
