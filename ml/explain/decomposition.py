@@ -12,6 +12,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import median, pvariance
+from typing import Literal
 
 from ml.errors import DataError
 from ml.explain.loess import LEAST_WEIGHT, Point, smooth
@@ -27,7 +28,9 @@ OUTLYING = 6.0
 SCARCE = 0.5
 """What covers more than this share of a series' periods is no event but its level."""
 
-ADDITIVE, MULTIPLICATIVE = "additive", "multiplicative"
+Mode = Literal["additive", "multiplicative"]
+ADDITIVE: Mode = "additive"
+MULTIPLICATIVE: Mode = "multiplicative"
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ class Decomposition:
     are from 0 to 1 (Wang, Smith and Hyndman 2006).
     """
 
-    mode: str
+    mode: Mode
     trend: tuple[float, ...]
     season: tuple[float, ...]
     events: tuple[float, ...]
@@ -113,7 +116,8 @@ def _parts(y: Sequence[float], season_length: int, covered: Mapping[str, Sequenc
     known = [at for at, value in enumerate(y) if not math.isnan(value)]
     seasonal = season_length > 1 and len(known) >= 2 * season_length
     span = max(LEAST_SPAN, 3 * season_length // 2 | 1) if seasonal else max(LEAST_SPAN, len(y) // 2 | 1)
-    events = {name: shares for name, shares in covered.items() if _is_scarce(shares, known)}
+    season = season_length if seasonal else 0
+    events = {name: shares for name, shares in covered.items() if _stands_out(shares, known, season)}
     parts = _first_guess(y, known, season_length if seasonal else 1)
     weights = _trust(_less(y, parts.without()), known)
     for _ in range(ROBUST_PASSES):
@@ -181,9 +185,13 @@ def _shrunk(parts: _Parts, known: Sequence[int], events: Mapping[str, Sequence[f
     return replace(parts, effects=effects, events=total)
 
 
-def _is_scarce(shares: Sequence[float], known: Sequence[int]) -> bool:
-    touched = sum(shares[at] > 0 for at in known)
-    return 0 < touched <= SCARCE * len(known)
+def _stands_out(shares: Sequence[float], known: Sequence[int], season_length: int) -> bool:
+    """Whether an event can be told from the level, and from the season: one of every December is that season's."""
+    touched = {at for at in known if shares[at] > 0}
+    if not 0 < len(touched) <= SCARCE * len(known):
+        return False
+    positions = {at % season_length for at in touched} if season_length else set()
+    return not season_length or any(at % season_length in positions and at not in touched for at in known)
 
 
 def _trust(residual: Sequence[float], known: Sequence[int]) -> list[float]:
@@ -218,7 +226,7 @@ def _less(values: Sequence[float], others: Sequence[float]) -> list[float]:
     return [value - other for value, other in zip(values, others, strict=True)]
 
 
-def _of(y: Sequence[float], parts: _Parts, mode: str) -> Decomposition:
+def _of(y: Sequence[float], parts: _Parts, mode: Mode) -> Decomposition:
     """The components in units of the series."""
     trend, season, events, effects = parts.trend, parts.season, parts.events, parts.effects
     if mode == MULTIPLICATIVE:

@@ -14,6 +14,7 @@ from webapp.api import (
     events,
     health,
     imports,
+    insights,
     jobs,
     models,
     predictions,
@@ -24,7 +25,21 @@ from webapp.api import (
 from webapp.error_responses import invalid_request
 from webapp.schemas.base import ProblemDocument
 
-BLUEPRINTS = (auth, imports, sales, datasets, products, customers, events, sources, predictions, models, cleaning, jobs)
+BLUEPRINTS = (
+    auth,
+    imports,
+    sales,
+    datasets,
+    products,
+    customers,
+    events,
+    sources,
+    predictions,
+    insights,
+    models,
+    cleaning,
+    jobs,
+)
 DESCRIPTION = "Push sales, train, and pull forecasts with bands. Errors are RFC 9457 problem documents."
 
 

@@ -1,0 +1,187 @@
+"""What series and forecasts are made of, and whether the model still keeps its promise."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field
+
+from webapp.schemas.base import LARGEST_ID, Answer, ListAnswer, PageQuery, Request
+from webapp.schemas.training import Grain
+
+Verdict = Literal["ok", "watch", "retrain"]
+Name = Field("", max_length=120)
+
+
+def as_number(text: object) -> object:
+    """A query parameter as the number that it is written as; anything else as it is."""
+    return int(str(text)) if str(text).isdecimal() else text
+
+
+Confidence = Annotated[Literal[50, 80, 95], BeforeValidator(as_number)]
+
+
+class SeriesPath(Request):
+    """Which series."""
+
+    series_id: int = Field(ge=1, le=LARGEST_ID)
+
+
+class SeriesNames(Answer):
+    """The names of a series; '' where its level leaves one open. `product` is the code."""
+
+    label: str
+    region: str
+    territory: str
+    area: str
+    category: str
+    subcategory: str
+    product: str
+
+
+class Component(Answer):
+    """One period: trend, season, events and residual add up to the sales."""
+
+    period: date = Field(description="Its first day.")
+    sales: float
+    trend: float
+    season: float
+    events: float
+    residual: float
+
+
+class DecompositionAnswer(Answer):
+    """What the sales of a series are made of."""
+
+    series: SeriesNames
+    mode: Literal["additive", "multiplicative"] = Field(
+        description="Whether season and events are amounts, or shares of the trend."
+    )
+    trend_strength: float = Field(description="0 to 1.")
+    season_strength: float = Field(description="0 to 1.")
+    effects: dict[str, float] = Field(
+        description="By event: what it adds to a month that it covers wholly, or what it multiplies that by."
+    )
+    points: list[Component]
+
+
+class AnomalyAnswer(Answer):
+    """A period that sold far from what is usual."""
+
+    period: date = Field(description="Its first day.")
+    kind: Literal["spike", "drop"]
+    value: float
+    usual: float
+    score: float = Field(description="Robust standard deviations.")
+    reason: str
+
+
+class AnomaliesAnswer(Answer):
+    """The anomalies of a series, the latest first."""
+
+    series: SeriesNames
+    checked_to: date | None = Field(description="The last period that was looked at; null before any check.")
+    items: list[AnomalyAnswer]
+
+
+class SeriesOutlookQuery(Request):
+    """How sure the band is to be."""
+
+    confidence: Confidence = Field(80, description="Probability of the band, in percent.")
+
+
+class OutlookQuery(SeriesOutlookQuery):
+    """Which sales; what is left out is summed up."""
+
+    region: str = Name
+    territory: str = Name
+    area: str = Name
+    category: str = Name
+    subcategory: str = Name
+    product_id: str = Field("", max_length=80, description="The product's number here, or its code.")
+
+
+class DownturnAnswer(Answer):
+    """Whether less is to be expected than before."""
+
+    likely: bool
+    probability: float = Field(description="Of selling less in the next period than the reference.")
+    change: float = Field(description="Relative change over the next periods, three at most.")
+    reference: float = Field(description="Sales that the next period is compared with.")
+    season_before: bool = Field(description="Whether that is the same period a season before, or a mean of the last.")
+    message: str = Field(description="Says it in words where it is likely.")
+
+
+class OutlookAnswer(Answer):
+    """The plain answer: what comes next, how sure that is, whether it is less than before."""
+
+    series: SeriesNames
+    series_id: int | None = Field(description="Null where no series is stored for just these sales.")
+    as_of: date = Field(description="The last complete period that the forecast knew.")
+    period: date = Field(description="The period that is forecast, by its first day.")
+    model: str
+    run_id: int | None
+    bands: str = Field(description="Where low and high come from: stored or approximate.")
+    expected: float
+    low: float
+    high: float
+    confidence: int = Field(description="Probability of low to high, in percent.")
+    last: float | None = Field(description="Sales of the last complete period.")
+    growth: float | None = Field(description="expected / last - 1; null after a period without sales.")
+    downturn: DownturnAnswer | None = Field(description="Null where there is nothing to compare with.")
+    accuracy: float | None = Field(description="max(0, 100 - 100 MAE / mean) on periods that the model had not seen.")
+    accuracy_source: str = Field(description="Whose errors: issued forecasts, or the backtest at this level.")
+
+
+class LevelDriftAnswer(Answer):
+    """The errors of a level of the hierarchy, as shares of sales."""
+
+    level: str = Field(description="place/product")
+    periods: int
+    rows: int
+    wape: float = Field(description="Of issued forecasts.")
+    promised: float = Field(description="By the backtest.")
+    expected: float = Field(description="The promise for periods as hard as these.")
+    ratio: float = Field(description="wape / expected")
+    sure: float | None = Field(description="What is left of the ratio without noise; null for too few periods.")
+    bias: float
+    coverage: float = Field(description="Share of actuals from P10 to P90.")
+    verdict: Verdict
+    reasons: list[str]
+
+
+class InputDriftAnswer(Answer):
+    """How far an input is from what was learned."""
+
+    name: str
+    psi: float = Field(description="Population stability index: from 0.25 on another distribution.")
+    noise: float = Field(description="What noise alone reaches in one of twenty cases.")
+
+
+class DriftAnswer(Answer):
+    """What a check of a published forecast found."""
+
+    id: int
+    grain: str
+    run_id: int
+    model_id: int
+    as_of: date = Field(description="The last complete period that was looked at.")
+    verdict: Verdict
+    reasons: list[str]
+    levels: list[LevelDriftAnswer]
+    inputs: list[InputDriftAnswer]
+    new_share: float = Field(description="Share of newer sales by series that the model never saw.")
+    created_at: datetime
+
+
+class DriftQuery(PageQuery):
+    """Which reports."""
+
+    grain: Grain | None = None
+
+
+class DriftList(ListAnswer):
+    """Drift reports, newest first."""
+
+    items: list[DriftAnswer]
