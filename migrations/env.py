@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,6 +18,8 @@ from ml.settings import Settings
 
 TABLE_MODULES = (tables, worker.models, webapp.models)
 """Imported so that `Base.metadata` knows every table."""
+
+CHECK = "PRAGMA foreign_key_check"
 
 TYPE_NAMES = (
     (types.UtcDateTime, "types.UtcDateTime()"),
@@ -46,8 +50,25 @@ def configure(**options: Any) -> None:
 
 def migrate(connection: sa.Connection) -> None:
     configure(connection=connection, render_as_batch=connection.dialect.name == "sqlite")
-    with context.begin_transaction():
+    with unenforced(connection), context.begin_transaction():
         context.run_migrations()
+        if connection.dialect.name == "sqlite" and (broken := connection.exec_driver_sql(CHECK).all()):
+            raise sa.exc.IntegrityError(
+                CHECK, broken, ValueError(f"{len(broken)} rows refer to rows that are not there")
+            )
+
+
+@contextmanager
+def unenforced(connection: sa.Connection) -> Iterator[None]:
+    """Foreign keys are not enforced meanwhile: SQLite changes a table by dropping it, and others may refer to it."""
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    driver: Any = connection.connection.driver_connection  # only outside of a transaction does this have an effect
+    driver.execute("PRAGMA foreign_keys=OFF")
+    yield
+    connection.commit()
+    driver.execute("PRAGMA foreign_keys=ON")
 
 
 def migrate_online() -> None:

@@ -8,6 +8,7 @@ import os
 import re
 import uuid
 from collections.abc import Iterator
+from datetime import date, datetime
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,24 @@ from ml.db.session import create_engine, parse_url
 
 MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
 POSTGRESQL = "postgresql+psycopg://root@127.0.0.1:5432/postgres"
+
+
+HASH = bytes(16)
+FIRST_ROWS: dict[str, dict[str, object]] = {
+    "products": {"key": HASH, "code": "P", "name": "", "category": "", "subcategory": ""},
+    "series": {
+        **{"key": HASH, "location_level": "area", "product_level": "product", "region": "", "territory": ""},
+        **{"area": "", "category": "", "subcategory": "", "product_id": 1},
+    },
+    "imports": {
+        **{"filename": "a.csv", "artifact": "a", "sha256": "a", "size": 1, "dialect": "{}", "mapping": "{}"},
+        **{"state": "loaded", "created_by": "ann", "created_at": datetime(2026, 1, 1)},
+    },
+    "sales_raw": {
+        **{"row_key": HASH, "sale_date": date(2026, 1, 1), "region": "", "territory": "", "area": "", "product_id": 1},
+        **{"sales_amount": 12.5, "sales_qty": 1, "channel": "", "order_ref": "", "series_id": 1, "import_id": 1},
+    },
+}
 
 
 def config(connection: sa.Connection | None = None, **arguments: str) -> Config:
@@ -68,6 +87,28 @@ def test_upgrade_makes_what_the_code_declares_and_downgrade_leaves_nothing(kind:
     assert differences == []
     assert roles == ["admin", "operator", "planner", "viewer"]
     assert left == ["alembic_version"]
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "server"])
+def test_data_of_the_first_version_survives(kind: str, tmp_path: Path) -> None:
+    """Tables are rebuilt while others refer to their rows."""
+    with empty_database(kind, tmp_path) as url:
+        engine = create_engine(url)
+        with engine.connect() as connection:
+            command.upgrade(config(connection), "0001")
+            for name, row in FIRST_ROWS.items():
+                table = sa.Table(name, sa.MetaData(), autoload_with=connection, resolve_fks=False)
+                connection.execute(table.insert().values({"id": 1, **row}))
+            connection.commit()
+            command.upgrade(config(connection), "head")
+            found = connection.exec_driver_sql(
+                "SELECT i.filename, r.sales_amount FROM sales_raw r JOIN imports i ON i.id = r.import_id"
+            ).all()
+            enforced = kind != "sqlite" or connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
+            connection.rollback()
+        engine.dispose()
+    assert [(name, float(amount)) for name, amount in found] == [("a.csv", 12.5)]
+    assert enforced
 
 
 @pytest.fixture(scope="module")
