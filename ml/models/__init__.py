@@ -52,19 +52,32 @@ def _xgboost(horizon: int | None, threads: int, seed: int, **parameters: Any) ->
     return ConformalForecaster(XGBoost(threads=threads, seed=seed, **parameters), horizon)
 
 
+def _direct(name: str, horizon: int | None, threads: int, seed: int, **parameters: Any) -> Forecaster:
+    from ml.models.direct import DirectLightGBM  # noqa: PLC0415 - loads the library
+
+    own = {"horizon": horizon, "threads": threads, "seed": seed, "objective": name.removeprefix("direct_")}
+    return ConformalForecaster(DirectLightGBM(**{**own, **parameters}), horizon)
+
+
 def _prophet(horizon: int | None, threads: int, seed: int, **parameters: Any) -> Forecaster:  # noqa: ARG001
+    from ml.models.prophet_panel.forecaster import ProphetPoints, Settings  # noqa: PLC0415 - loads numba
+
+    return ConformalForecaster(ProphetPoints(Settings(threads=threads, **parameters)), horizon)
+
+
+def _prophet_library(horizon: int | None, threads: int, seed: int, **parameters: Any) -> Forecaster:  # noqa: ARG001
     from ml.models.prophet_series import ProphetSeries  # noqa: PLC0415 - only where it is asked for
 
     return ConformalForecaster(ProphetSeries(threads=threads, **parameters), horizon)
 
 
 AUTO = "auto"
-"""Races all of MODELS by a backtest inside the panel and serves the better one."""
+"""Combines models that do well on origins inside the panel (see `ml.models.members`)."""
 
 _MAKERS: dict[str, Callable[..., Forecaster]] = {SEASONAL_NAIVE: _seasonal_naive, "lightgbm": _lightgbm}
 
 MODELS = tuple(_MAKERS)
-"""The models that AUTO races, cheapest first; the first one is the floor that every other has to beat."""
+"""The models that are raced for serving, cheapest first; the first one is the floor that every other has to beat."""
 
 STATISTICAL = ("theta", "auto_ets", "ces", "auto_arima", "croston_sba", "tsb", "adida")
 """The models that are fitted to each series through statsforecast (see `ml.models.univariate`)."""
@@ -75,7 +88,9 @@ _OTHERS: dict[str, Callable[..., Forecaster]] = {
     "ridge": _ridge,
     "random_forest": _random_forest,
     "xgboost": _xgboost,
+    **{name: partial(_direct, name) for name in ("direct_log", "direct_tweedie")},
     "prophet": _prophet,
+    "prophet_library": _prophet_library,
 }
 
 

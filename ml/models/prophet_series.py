@@ -24,7 +24,7 @@ from ml.periods import following
 
 Floats = NDArray[np.float64]
 
-PROPHET = "prophet"
+PROPHET = "prophet_library"
 FEWEST = 6
 """Known periods below which a trend is noise."""
 LONGEST = {"D": 1096, "W": 260, "MS": 240}

