@@ -28,8 +28,8 @@ demo: setup ## Start everything with demo data (DATA=file.csv: with that file)
 run: setup ## Start everything, without demo data
 	@exec $(BIN)/python -m worker up
 
-test: setup $(VENV)/.installed-dev ## Run all tests (ARGS='-k imports' is passed on to pytest)
-	$(BIN)/python -m pytest $(ARGS)
+test: setup $(VENV)/.installed-dev ## Run all tests, one process a core (ARGS='-k imports' is passed on to pytest)
+	$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
 
 test-fuzz: setup $(VENV)/.installed-dev ## Load 200 hostile files (make test loads a sample of 40)
 	HOSTILE_FILES=200 $(BIN)/python -m pytest tests/integration/test_hostile_files.py $(ARGS)
