@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import lightgbm as lgb
 import numpy as np
@@ -25,6 +26,23 @@ MOST_ROWS = 600_000
 """Rows of the learning table; of a larger panel the earliest periods are left out."""
 ROWS_PER_THREAD = 50_000
 """Fewer rows are not shared out: threads that wait for each other cost more than they save."""
+
+
+class TreeSettings(Protocol):
+    """What the global models of trees are made with."""
+
+    @property
+    def rounds(self) -> int: ...
+    @property
+    def learning_rate(self) -> float: ...
+    @property
+    def leaves(self) -> int: ...
+    @property
+    def leaf_rows(self) -> int: ...
+    @property
+    def threads(self) -> int: ...
+    @property
+    def seed(self) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -55,28 +73,38 @@ class LightGBM:
         features, level = table.rows(scaled[:, :-1], wide.numbers[-count:], known)
         target = scaled[:, -count:] - level
         learned = np.isfinite(target) & (wide.numbers[-count:] - table.age0[:, None] >= _youngest(panel))
-        booster = self._train(features[learned], target[learned], table) if learned.sum() >= FEWEST_ROWS else None
+        booster = None
+        if learned.sum() >= FEWEST_ROWS:
+            rows = features[learned], target[learned], table.names, table.categorical
+            booster = train_trees(*rows, self, objective="regression", feature_fraction=0.8)
         return FittedLightGBM.at_end_of(panel, booster, table, self.threads)
 
-    def _train(self, features: NDArray[np.float32], target: Floats, table: FeatureTable) -> lgb.Booster:
-        data = lgb.Dataset(
-            features, target, feature_name=table.names, categorical_feature=table.categorical, params={"verbosity": -1}
-        )
-        parameters = {
-            "objective": "regression",
-            "learning_rate": self.learning_rate,
-            "num_leaves": self.leaves,
-            "min_data_in_leaf": self.leaf_rows,
-            "bagging_fraction": 0.8,
-            "bagging_freq": 1,
-            "feature_fraction": 0.8,
-            "num_threads": useful_threads(self.threads, len(target)),
-            "seed": self.seed,
-            "deterministic": True,
-            "force_row_wise": True,
-            "verbosity": -1,
-        }
-        return lgb.train(parameters, data, num_boost_round=self.rounds)
+
+def train_trees(
+    features: NDArray[np.float32],
+    target: Floats,
+    names: Sequence[str],
+    categorical: Sequence[str],
+    made_by: TreeSettings,
+    **parameters: Any,
+) -> lgb.Booster:
+    """Learn `target` (rows,) from `features` (rows, names), the same bits each time; `parameters` are the library's."""
+    data = lgb.Dataset(
+        features, target, feature_name=list(names), categorical_feature=list(categorical), params={"verbosity": -1}
+    )
+    shared = {
+        "learning_rate": made_by.learning_rate,
+        "num_leaves": made_by.leaves,
+        "min_data_in_leaf": made_by.leaf_rows,
+        "bagging_fraction": 0.8,
+        "bagging_freq": 1,
+        "num_threads": useful_threads(made_by.threads, len(target)),
+        "seed": made_by.seed,
+        "deterministic": True,
+        "force_row_wise": True,
+        "verbosity": -1,
+    }
+    return lgb.train({**shared, **parameters}, data, num_boost_round=made_by.rounds)
 
 
 @dataclass(frozen=True)

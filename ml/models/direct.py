@@ -18,7 +18,7 @@ from ml.features.closures import closed
 from ml.features.direct import DirectTable
 from ml.features.origins import PLANS
 from ml.models.base import Points
-from ml.models.boosting import FEWEST_PERIODS, FEWEST_ROWS, useful_threads
+from ml.models.boosting import FEWEST_PERIODS, FEWEST_ROWS, train_trees, useful_threads
 from ml.models.naive import FittedSeasonalNaive, SeasonalNaive
 from ml.panel import Panel
 
@@ -101,25 +101,16 @@ class DirectLightGBM:
         ratio = np.minimum(ratio, 2 * np.quantile(ratio, 0.999))
         target = np.log1p(SHARPNESS * ratio) if self.objective == "log" else ratio
         features = np.concatenate([part for part, _ in learned])
-        data = lgb.Dataset(
-            features, target, feature_name=names, categorical_feature=list(table.encoders), params={"verbosity": -1}
+        return train_trees(
+            features,
+            target,
+            names,
+            list(table.encoders),
+            self,
+            objective=OBJECTIVES[self.objective],
+            tweedie_variance_power=TWEEDIE_POWER,
+            feature_fraction=0.7,
         )
-        parameters = {
-            "objective": OBJECTIVES[self.objective],
-            "tweedie_variance_power": TWEEDIE_POWER,
-            "learning_rate": self.learning_rate,
-            "num_leaves": self.leaves,
-            "min_data_in_leaf": self.leaf_rows,
-            "bagging_fraction": 0.8,
-            "bagging_freq": 1,
-            "feature_fraction": 0.7,
-            "num_threads": useful_threads(self.threads, len(target)),
-            "seed": self.seed,
-            "deterministic": True,
-            "force_row_wise": True,
-            "verbosity": -1,
-        }
-        return lgb.train(parameters, data, num_boost_round=self.rounds)
 
 
 @dataclass(frozen=True)
