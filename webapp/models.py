@@ -1,14 +1,15 @@
-"""Tables of the web app: users, their roles, and their sign-in sessions."""
+"""Tables of the web app: users and their roles, sign-ins with their tokens, invitations, service tokens."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from ml.db.base import Base, utc_now
-from ml.db.types import BigId, Flag, HashKey, Name, UtcDateTime
+from ml.db.types import BigId, Flag, HashKey, Json, Name, UtcDateTime
 
 
 class Role(Base):
@@ -21,7 +22,7 @@ class Role(Base):
 
 
 class User(Base):
-    """Somebody who may sign in."""
+    """Somebody who may sign in. `scope` is what a limited account may see (webapp.queries.scope); null: everything."""
 
     __tablename__ = "users"
 
@@ -30,6 +31,7 @@ class User(Base):
     name: Mapped[str] = mapped_column(Name(120))
     password_hash: Mapped[str] = mapped_column(Name(250))
     role_name: Mapped[str] = mapped_column(sa.ForeignKey("roles.name"))
+    scope: Mapped[dict[str, Any] | None] = mapped_column(Json)
     active: Mapped[bool] = mapped_column(Flag, default=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
     last_login_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -51,15 +53,68 @@ class LoginSession(Base):
     user: Mapped[User] = relationship(lazy="joined")
 
 
+class RefreshToken(Base):
+    """A token that is exchanged, once, for an access token and the next refresh token of the same sign-in.
+
+    Only a hash is kept. One that comes again after it was used has been copied: its sign-in is revoked.
+    """
+
+    __tablename__ = "refresh_tokens"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    session_id: Mapped[str] = mapped_column(sa.ForeignKey("login_sessions.id"), index=True)
+    token_hash: Mapped[bytes] = mapped_column(HashKey, unique=True)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
+    used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    login: Mapped[LoginSession] = relationship(lazy="joined")
+
+
+class Invitation(Base):
+    """Lets somebody make an account of their own, once, with the role and scope that an administrator chose."""
+
+    __tablename__ = "invitations"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    token_hash: Mapped[bytes] = mapped_column(HashKey, unique=True)
+    email: Mapped[str] = mapped_column(Name(120))  # lower case
+    role_name: Mapped[str] = mapped_column(sa.ForeignKey("roles.name"))
+    scope: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    created_by: Mapped[str] = mapped_column(Name(120))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class ServiceToken(Base):
+    """A system's way in: permissions of its own, a scope, an end. Only a hash of the token is kept."""
+
+    __tablename__ = "service_tokens"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    name: Mapped[str] = mapped_column(Name(100), unique=True)
+    token_hash: Mapped[bytes] = mapped_column(HashKey, unique=True)
+    hint: Mapped[str] = mapped_column(Name(16))  # how the token begins, to tell it from others
+    permissions: Mapped[list[str]] = mapped_column(Json)
+    scope: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    created_by: Mapped[str] = mapped_column(Name(120))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    last_used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # to the minute
+    revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
 class SignInThrottle(Base):
-    """Wrong passwords in a row for one account, known or not, and until when it has to wait.
+    """Wrong passwords in a row for one account, known or not, or from one address, and until when that has to wait.
 
     In the database and not in Redis: a limit on guessing must hold while Redis is down.
     """
 
     __tablename__ = "sign_in_throttles"
 
-    key: Mapped[bytes] = mapped_column(HashKey, primary_key=True)  # hash_key("account", e-mail)
+    key: Mapped[bytes] = mapped_column(
+        HashKey, primary_key=True
+    )  # of an account or a network address
     failures: Mapped[int] = mapped_column(sa.Integer(), default=0)
     last_failure_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now, index=True)
     blocked_until: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -2,6 +2,17 @@
 
 from __future__ import annotations
 
-from ml.db import catalog, cleaning, drivers, imports, insights, inventory, receivables, results, sales
+from ml.db import audit, catalog, cleaning, drivers, imports, insights, inventory, receivables, results, sales
 
-__all__ = ["catalog", "cleaning", "drivers", "imports", "insights", "inventory", "receivables", "results", "sales"]
+__all__ = [
+    "audit",
+    "catalog",
+    "cleaning",
+    "drivers",
+    "imports",
+    "insights",
+    "inventory",
+    "receivables",
+    "results",
+    "sales",
+]
