@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from ml.errors import DataError
 from ml.features.table import FeatureTable
-from ml.models.boosting import FittedLightGBM
+from ml.models.boosting import Trees
+from ml.models.recursive import FittedRecursive
 
 Floats = NDArray[np.float64]
 
@@ -59,7 +60,7 @@ class Explanation:
 
 
 def explain_forecasts(
-    fitted: FittedLightGBM,
+    fitted: FittedRecursive,
     step: int,
     rows: Sequence[int],
     known: dict[str, Floats] | None = None,
@@ -67,20 +68,20 @@ def explain_forecasts(
 ) -> list[Explanation]:
     """Explain the forecasts of the series at `rows` for the period `step` (1 is the next one).
 
-    `known` holds (series, step or more) matrices, as `FittedLightGBM.predict` takes them; `forecasts` are what was
+    `known` holds (series, step or more) matrices, as `FittedRecursive.predict` takes them; `forecasts` are what was
     issued for those rows, where it differs from what the trees say: the difference is a contribution of its own, named
     `correction`. Raises DataError for a series that the trees do not forecast (it is left to a simpler model).
     """
-    booster = fitted.booster
+    trees = fitted.regressor
     unable = [row for row in rows if not fitted.able[row]]
-    if booster is None or unable:
+    if not isinstance(trees, Trees) or unable:
         raise DataError(
             f"series {unable[0] if unable else rows[0]} is not forecast by trees, so no feature has a share in its "
             "forecast. Ask for one whose forecast names lightgbm as its model."
         )
     features, level = features_of(fitted, step, known or {})
     chosen, at = features[list(rows)], list(rows)
-    shares = shap_values(booster, chosen)
+    shares = shap_values(trees.booster, chosen)
     ends = np.zeros((len(level), 2))  # logarithms without and with the features' shares
     ends[at] = level[at, None] + np.stack([shares[:, -1], shares.sum(axis=1)], axis=1)
     base, made = fitted.table.unscaled(np.maximum(ends, LEAST))[at].T
@@ -92,7 +93,7 @@ def explain_forecasts(
 
 
 def features_of(
-    fitted: FittedLightGBM, step: int, known: dict[str, Floats]
+    fitted: FittedRecursive, step: int, known: dict[str, Floats]
 ) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
     """What the trees read for all series at `step`, (series, features), and the levels that they add changes to."""
     if step < 1:

@@ -4,24 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Protocol, Self
+from typing import Any, Protocol
 
 import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.features.table import FeatureTable
-from ml.models.base import Points
-from ml.models.naive import FittedSeasonalNaive, SeasonalNaive
+from ml.models.recursive import Features, FittedRecursive, Lesson
 from ml.panel import Panel
 
 Floats = NDArray[np.float64]
 
 LIGHTGBM = "lightgbm"
-FEWEST_ROWS = 100
-"""Rows of the learning table below which trees would learn noise."""
-FEWEST_PERIODS = 3
-"""A shorter series has no level worth the name: seasonal naive's fall-back takes it."""
 MOST_ROWS = 600_000
 """Rows of the learning table; of a larger panel the earliest periods are left out."""
 ROWS_PER_THREAD = 50_000
@@ -64,20 +58,29 @@ class LightGBM:
     def parameters(self) -> dict[str, Any]:
         return {key: value for key, value in asdict(self).items() if key != "name"}
 
-    def fit(self, panel: Panel) -> FittedLightGBM:
+    def fit(self, panel: Panel) -> FittedRecursive:
         """Learn all series at once; deterministic for a seed and a number of threads."""
-        wide, table = panel.wide, FeatureTable.fit(panel)
-        count = min(len(wide.numbers), max(MOST_ROWS // len(wide.ids), 1))
-        scaled = table.scaled(wide.y)
-        known = {name: values[:, -count:] for name, values in wide.known.items()}
-        features, level = table.rows(scaled[:, :-1], wide.numbers[-count:], known)
-        target = scaled[:, -count:] - level
-        learned = np.isfinite(target) & (wide.numbers[-count:] - table.age0[:, None] >= _youngest(panel))
-        booster = None
-        if learned.sum() >= FEWEST_ROWS:
-            rows = features[learned], target[learned], table.names, table.categorical
-            booster = train_trees(*rows, self, objective="regression", feature_fraction=0.8)
-        return FittedLightGBM.at_end_of(panel, booster, table, self.threads)
+        lesson = Lesson.of(panel, MOST_ROWS)
+        trees = Trees(self._train(lesson), self.threads) if lesson.enough else None
+        return FittedRecursive.at_end_of(panel, LIGHTGBM, trees, lesson.table)
+
+    def _train(self, lesson: Lesson) -> lgb.Booster:
+        names, categorical = lesson.table.names, lesson.table.categorical
+        rows = lesson.features, lesson.target, names, categorical
+        return train_trees(*rows, self, objective="regression", feature_fraction=0.8)
+
+
+@dataclass(frozen=True)
+class Trees:
+    """A trained booster, and the threads that it may use."""
+
+    booster: lgb.Booster
+    threads: int
+
+    def predict(self, features: Features) -> Floats:
+        """See `Regressor`."""
+        threads = useful_threads(self.threads, len(features))
+        return np.asarray(self.booster.predict(features, num_threads=threads), dtype=np.float64)
 
 
 def train_trees(
@@ -107,61 +110,6 @@ def train_trees(
     return lgb.train({**shared, **parameters}, data, num_boost_round=made_by.rounds)
 
 
-@dataclass(frozen=True)
-class FittedLightGBM:
-    """The trees, and of the past only as much as the next forecast needs; `booster` is None for too little data."""
-
-    booster: lgb.Booster | None
-    table: FeatureTable
-    seen: Floats
-    last: int
-    able: NDArray[np.bool_]
-    fallback: FittedSeasonalNaive
-    threads: int
-
-    @classmethod
-    def at_end_of(cls, panel: Panel, booster: lgb.Booster | None, table: FeatureTable, threads: int) -> Self:
-        """Ready to forecast the periods after `panel`, on which `table` was measured."""
-        wide = panel.wide
-        seen = table.scaled(wide.y[:, -table.plan.reach :])
-        able = (wide.lengths >= FEWEST_PERIODS) & (np.nansum(seen, axis=1) > 0)
-        return cls(booster, table, seen, int(wide.numbers[-1]), able, SeasonalNaive().fit(panel), threads)
-
-    def update(self, panel: Panel) -> Self:
-        """The same trees, carrying on from newer data."""
-        return self.at_end_of(panel, self.booster, self.table.update(panel), self.threads)
-
-    @property
-    def features(self) -> list[str]:
-        return self.table.names if self.booster is not None else []
-
-    def predict(self, horizon: int, known: dict[str, Floats]) -> Points:
-        """Recursive: each step's forecast becomes a lag of the next one; all series at once."""
-        naive = self.fallback.predict(horizon, known)
-        if self.booster is None or not self.able.any():
-            return naive
-        made = self.table.unscaled(self._steps(self.booster, horizon, known))
-        mean = np.where(self.able[:, None], made, naive.mean)
-        return Points(mean, np.where(self.able, LIGHTGBM, naive.model).astype(object))
-
-    def _steps(self, booster: lgb.Booster, horizon: int, known: dict[str, Floats]) -> Floats:
-        reach = self.table.plan.reach
-        values = np.concatenate([self.seen, np.full((len(self.seen), horizon), np.nan)], axis=1)
-        now = self.seen.shape[1]
-        for step in range(horizon):
-            past = values[:, max(now + step - reach, 0) : now + step]
-            plans = {name: matrix[:, step : step + 1] for name, matrix in known.items()}
-            features, level = self.table.rows(past, np.array([self.last + 1 + step]), plans)
-            change = booster.predict(features[:, 0], num_threads=useful_threads(self.threads, len(self.seen)))
-            values[:, now + step] = np.maximum(np.asarray(change) + level[:, 0], 0.0)
-        return values[:, now:]
-
-
 def useful_threads(allowed: int, rows: int) -> int:
     """How many of the allowed threads are worth their waiting for `rows` rows."""
     return max(1, min(allowed, rows // ROWS_PER_THREAD))
-
-
-def _youngest(panel: Panel) -> int:
-    """Periods after its start from which a series has a level to learn from."""
-    return max(min(panel.season_length // 2, len(panel.wide.numbers) // 4), 1)

@@ -18,8 +18,9 @@ from ml.features.closures import closed
 from ml.features.direct import DirectTable
 from ml.features.origins import PLANS
 from ml.models.base import Points
-from ml.models.boosting import FEWEST_PERIODS, FEWEST_ROWS, train_trees, useful_threads
+from ml.models.boosting import train_trees, useful_threads
 from ml.models.naive import FittedSeasonalNaive, SeasonalNaive
+from ml.models.recursive import FEWEST_PERIODS, FEWEST_ROWS
 from ml.panel import Panel
 
 Floats = NDArray[np.float64]

@@ -104,7 +104,7 @@ def test_an_update_carries_on_from_newer_data_without_learning() -> None:
     whole = seasonal_panel(series=10, periods=50)
     fitted = LightGBM(rounds=40).fit(whole.until(whole.periods[44]))
     updated = fitted.update(whole)
-    assert updated.booster is fitted.booster
+    assert updated.regressor is fitted.regressor
     assert updated.last == fitted.last + 5
     doubled = replace(whole, frame=whole.frame.assign(y=whole.frame["y"] * 2))
     more = fitted.update(doubled).predict(3, known_future(whole, 3)).mean

@@ -11,13 +11,14 @@ from panels import panel_of, seasonal_panel
 from ml.errors import DataError
 from ml.explain.contributions import CORRECTION, OTHERS, Explanation, explain_forecasts, features_of
 from ml.explain.importance import importance
-from ml.models.boosting import FittedLightGBM, LightGBM
+from ml.models.boosting import LightGBM, Trees
+from ml.models.recursive import FittedRecursive
 
 STEPS = 4
 
 
 @pytest.fixture(scope="module")
-def fitted() -> FittedLightGBM:
+def fitted() -> FittedRecursive:
     return LightGBM(rounds=60).fit(seasonal_panel(series=20, periods=48))
 
 
@@ -32,7 +33,7 @@ def check(found: Explanation) -> None:
 
 
 @pytest.mark.parametrize("step", [1, 2, STEPS])
-def test_contributions_make_up_the_forecast(fitted: FittedLightGBM, step: int) -> None:
+def test_contributions_make_up_the_forecast(fitted: FittedRecursive, step: int) -> None:
     mean = fitted.predict(STEPS, plans()).mean
     rows = (0, 7, 19)
     found = explain_forecasts(fitted, step, rows, plans())
@@ -43,14 +44,14 @@ def test_contributions_make_up_the_forecast(fitted: FittedLightGBM, step: int) -
         assert {part.feature for part in one.contributions} == set(fitted.features)
 
 
-def test_names_are_given_as_names(fitted: FittedLightGBM) -> None:
+def test_names_are_given_as_names(fitted: FittedRecursive) -> None:
     values = {one.feature: one.value for one in explain_forecasts(fitted, 1, [6], plans(1.0))[0].contributions}
     assert values["region"] == "r2"
     assert values["unique_id"] == "s06"
     assert values["promo"] == 1.0
 
 
-def test_a_promotion_is_seen_as_what_raises_the_forecast(fitted: FittedLightGBM) -> None:
+def test_a_promotion_is_seen_as_what_raises_the_forecast(fitted: FittedRecursive) -> None:
     def promo(planned: float) -> float:
         found = explain_forecasts(fitted, 1, [3], plans(planned))[0]
         return next(one.factor for one in found.contributions if one.feature == "promo")
@@ -60,7 +61,7 @@ def test_a_promotion_is_seen_as_what_raises_the_forecast(fitted: FittedLightGBM)
 
 
 @pytest.mark.parametrize("share", [1.3, 0.0])
-def test_what_followed_the_trees_is_a_contribution_of_its_own(fitted: FittedLightGBM, share: float) -> None:
+def test_what_followed_the_trees_is_a_contribution_of_its_own(fitted: FittedRecursive, share: float) -> None:
     plain = explain_forecasts(fitted, 1, [3], plans())[0]
     issued = explain_forecasts(fitted, 1, [3], plans(), [plain.forecast * share])[0]
     check(issued)
@@ -68,7 +69,7 @@ def test_what_followed_the_trees_is_a_contribution_of_its_own(fitted: FittedLigh
     assert correction.factor == pytest.approx(share)
 
 
-def test_small_contributions_can_be_put_together(fitted: FittedLightGBM) -> None:
+def test_small_contributions_can_be_put_together(fitted: FittedRecursive) -> None:
     found = explain_forecasts(fitted, 1, [3], plans())[0]
     short = found.largest(3)
     check(short)
@@ -85,15 +86,15 @@ def test_series_that_the_trees_leave_alone_are_refused() -> None:
         explain_forecasts(LightGBM().fit(panel_of({"short": [1.0, 2.0, 3.0]})), 1, [0])
 
 
-def test_a_step_before_the_next_one_is_refused(fitted: FittedLightGBM) -> None:
+def test_a_step_before_the_next_one_is_refused(fitted: FittedRecursive) -> None:
     with pytest.raises(DataError, match="step is 0"):
         explain_forecasts(fitted, 0, [0], plans())
 
 
-def test_importance_ranks_what_sales_depend_on(fitted: FittedLightGBM) -> None:
+def test_importance_ranks_what_sales_depend_on(fitted: FittedRecursive) -> None:
     rows = np.concatenate([features_of(fitted, 1, plans(promo))[0] for promo in (0.0, 1.0)])
-    assert fitted.booster is not None
-    found = importance(fitted.booster, rows)
+    assert isinstance(fitted.regressor, Trees)
+    found = importance(fitted.regressor.booster, rows)
     assert sum(one.gain for one in found) == pytest.approx(1.0)
     assert sum(one.effect for one in found) == pytest.approx(1.0)
     effects = {one.feature: one.effect for one in found}
