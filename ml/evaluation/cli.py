@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from pyarrow import parquet
@@ -30,7 +31,7 @@ def main(arguments: Sequence[str]) -> int:
     check_output(chosen.output)
     panel = read_panel(chosen)
     cutoffs = read_cutoffs(chosen.cutoff, panel)
-    forecaster = models.create(chosen.model, horizon=chosen.horizon, threads=chosen.threads)
+    forecaster = models.create(chosen.model, horizon=chosen.horizon, threads=chosen.threads, **limits(chosen))
     began = time.perf_counter()
     frame = backtest(panel, forecaster, cutoffs, chosen.horizon, bar(), whole=True)
     seconds = time.perf_counter() - began
@@ -55,8 +56,20 @@ def create_parser() -> argparse.ArgumentParser:
     parser.add_argument("--known", default="", help="columns known for future periods, by comma")
     parser.add_argument("--model", default="auto", choices=models.NAMES)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--budget", type=float, help="seconds that auto may take for all cutoffs together")
     parser.add_argument("--output", type=Path, help="parquet or CSV for the forecasts")
     return parser
+
+
+def limits(chosen: argparse.Namespace) -> dict[str, Any]:
+    """The time for each cutoff; raises ConfigurationError where there is none, or a model that cannot keep to it."""
+    if chosen.budget is None:
+        return {}
+    if chosen.model != models.AUTO:
+        raise ConfigurationError(f"--budget goes with --model {models.AUTO}, which has a choice; found {chosen.model}.")
+    if not chosen.budget > 0:
+        raise ConfigurationError(f"--budget is {chosen.budget:g}; expected seconds above 0.")
+    return {"budget": chosen.budget / len(chosen.cutoff)}
 
 
 def read_panel(arguments: argparse.Namespace) -> Panel:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ml.budget import Budget
 from ml.errors import DataError
 from ml.evaluation.bias import agreed_factor
 from ml.evaluation.intervals import ConformalBands
@@ -36,12 +37,14 @@ COMBINED = "combination"
 class AutoForecaster:
     """A Forecaster that combines the members that do well on origins inside the panel that it learns from.
 
-    `horizon` is how far ahead they are tried and bands calibrated (None: by grain), `windows` on how many origins.
+    `horizon` is how far ahead they are tried and bands calibrated (None: by grain), `windows` on how many origins,
+    `budget` the seconds that a fit may take (None: as long as it needs); within it cheap members come first.
     """
 
     members: Members
     horizon: int | None = None
     windows: int = 3
+    budget: float | None = None
     name: str = "auto"
     progress: Progress = field(default=silent, repr=False)
     _state: _Fitted | None = field(default=None, init=False, repr=False)
@@ -61,19 +64,20 @@ class AutoForecaster:
 
         Raises NotEnoughHistoryError below 2 periods.
         """
+        budget = Budget(self.budget)
         steps = self.horizon or CALIBRATED_STEPS[panel.freq]
         members = self.members(panel, steps)
         closures = find_closures(panel.wide)
         edges = volume_edges(recent_level(panel.wide, panel.season_length))
-        trial = run_trial(members, panel, steps, self.windows, edges, closures, self.progress)
+        trial = run_trial(members, panel, steps, self.windows, edges, closures, self.progress, budget)
         weights = weigh(trial)
         mean = sum(weight * trial.made[name] for name, weight in weights.items())
         tried = trial.rows.assign(mean=mean)
         bands, factor = ConformalBands.fit(tried, group="volume"), agreed_factor(tried)
-        models = {}
+        models, time_left = {}, budget.left >= sum(trial.seconds[name] for name in weights)
         for done, name in enumerate(weights):
             self.progress("learning", done, len(weights))
-            models[name] = learn(members[name], trial.fitted[name], panel, anew=True)
+            models[name] = learn(members[name], trial.fitted[name], panel, anew=time_left)
         self._state = _Fitted(weights, models, bands, factor, edges, SeriesFacts.of(panel, edges), closures)
         return self
 

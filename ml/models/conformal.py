@@ -135,15 +135,19 @@ class SeriesFacts:
 def point_rows(series: SeriesFacts, points: Points, dates: pd.DatetimeIndex) -> pd.DataFrame:
     """One row per series and period, with all that bands need."""
     horizon = len(dates)
+    return facts_of(series, dates).assign(mean=points.mean.ravel(), model=np.repeat(points.model, horizon))
+
+
+def facts_of(series: SeriesFacts, dates: pd.DatetimeIndex) -> pd.DataFrame:
+    """What is known of each series and period beside the forecast: `unique_id, ds, step, scale, volume`."""
+    horizon = len(dates)
     return pd.DataFrame(
         {
             "unique_id": np.repeat(series.ids.to_numpy(), horizon),
             "ds": np.tile(dates.to_numpy(), len(series.ids)),
             "step": np.tile(np.arange(1, horizon + 1), len(series.ids)),
-            "mean": points.mean.ravel(),
             "scale": np.repeat(series.scale, horizon),
             "volume": np.repeat(series.volume, horizon),
-            "model": np.repeat(points.model, horizon),
         }
     )
 

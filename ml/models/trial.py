@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ml.budget import Budget
 from ml.evaluation.origins import plan_cutoffs, steps_after
+from ml.evaluation.weights import member_errors
 from ml.features.closures import closed
 from ml.models.base import FittedPoints, PointModel
-from ml.models.conformal import SeriesFacts, known_matrices, point_rows
+from ml.models.conformal import SeriesFacts, facts_of, known_matrices
 from ml.models.univariate import FITS
 from ml.panel import Panel
 from ml.periods import following
@@ -22,18 +26,90 @@ Floats = NDArray[np.float64]
 
 REFIT_BELOW = 150_000
 """Values in a panel up to which members learn anew at each origin; in larger ones a few periods more teach little."""
+HOPELESS = 1.6
+"""A member that errs so many times as much as the best on the first origin is not tried on the others: it would count
+for less than a fortieth of that one's weight."""
 
 
 @dataclass(frozen=True)
 class Trial:
     """Rows `unique_id, ds, cutoff, step, y, scale, volume` of the origins, and what each member forecast for them.
 
-    `fitted` are the members as they were at the last origin.
+    `fitted` are the members as they were at the last origin, `seconds` what each of them took there; those that were
+    not tried everywhere are left out.
     """
 
     rows: pd.DataFrame
     made: dict[str, Floats]
     fitted: dict[str, FittedPoints]
+    seconds: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Origin:
+    """A place in the past to forecast from: what is known there, and what came of it.
+
+    `rows` are those of a trial; `told` says which of the (series, periods) that a member forecasts they are.
+    """
+
+    past: Panel
+    periods: int
+    known: dict[str, Floats]
+    rows: pd.DataFrame
+    told: NDArray[np.intp]
+
+    @classmethod
+    def at(cls, cutoff: pd.Timestamp, panel: Panel, horizon: int, edges: Floats, closures: tuple[str, ...]) -> Self:
+        """Cut `panel` after `cutoff`; what is closed or unknown later tells of no error and is left out."""
+        past = panel.until(cutoff)
+        series = SeriesFacts.of(past, edges)
+        dates = following(cutoff, steps_after(panel, cutoff, horizon), panel.freq)
+        known = known_matrices(series, dates, panel.future(cutoff, len(dates)))
+        shut = closed(closures, known, (len(series.ids), len(dates))).ravel()
+        rows = facts_of(series, dates).assign(cutoff=cutoff)
+        rows = rows.merge(panel.frame[["unique_id", "ds", "y"]], on=["unique_id", "ds"], how="left")
+        told = np.flatnonzero(rows["y"].notna().to_numpy() & ~shut)
+        return cls(past, len(dates), known, rows.iloc[told], told)
+
+
+@dataclass
+class _Tries:
+    """What was found so far; members that are given up are forgotten."""
+
+    members: dict[str, PointModel]
+    fitted: dict[str, FittedPoints] = field(default_factory=dict)
+    rows: list[pd.DataFrame] = field(default_factory=list)
+    made: dict[str, list[Floats]] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def try_member(self, name: str, origin: Origin) -> None:
+        """Let a member forecast from an origin, and take its time."""
+        began = time.monotonic()
+        small = origin.past.wide.y.size <= REFIT_BELOW
+        self.fitted[name] = learn(self.members[name], self.fitted.get(name), origin.past, anew=small)
+        mean = self.fitted[name].predict(origin.periods, origin.known).mean
+        self.made.setdefault(name, []).append(mean.ravel()[origin.told])
+        self.seconds[name] = time.monotonic() - began
+
+    def keep(self, names: list[str]) -> None:
+        """Go on with these members only."""
+        for found in (self.members, self.fitted, self.made, self.seconds):
+            for name in [name for name in found if name not in names]:
+                del found[name]
+
+    def worth_trying(self, further: int, budget: Budget) -> list[str]:
+        """The members that may come to count, best first, as far as `further` more fits of each are affordable."""
+        if not len(self.rows[-1]):
+            return list(self.made)
+        y, scale = (self.rows[-1][name].to_numpy(dtype=np.float64) for name in ("y", "scale"))
+        errors = member_errors(y, scale, {name: made[-1] for name, made in self.made.items()})
+        names: list[str] = []
+        left = budget.left
+        for name in sorted(errors, key=lambda name: errors[name]):
+            left -= further * self.seconds[name]
+            if errors[name] <= HOPELESS and (left >= 0 or not names):
+                names.append(name)
+        return [name for name in self.made if name in names]
 
 
 def run_trial(  # noqa: PLR0917 - what is tried on what
@@ -44,34 +120,31 @@ def run_trial(  # noqa: PLR0917 - what is tried on what
     edges: Floats,
     closures: tuple[str, ...],
     progress: Progress = silent,
+    budget: Budget | None = None,
 ) -> Trial:
     """What members would have forecast from earlier origins, beside what was sold.
 
-    `edges` are the edges of the classes of volume; periods that a known column says are closed are left out, and so
-    are unknown values: neither tells of an error.
+    `edges` are the edges of the classes of volume. All members are tried on the first origin, in their order, as long
+    as `budget` allows for as much time at each other origin and for a last fit; after it, those go on that may come
+    to count. At least one member is tried on at least one origin.
     """
+    budget = budget or Budget()
     cutoffs = plan_cutoffs(panel, horizon, windows)
-    fitted: dict[str, FittedPoints] = {}
-    parts: list[pd.DataFrame] = []
+    tries = _Tries(dict(members))
     for done, cutoff in enumerate(cutoffs):
-        past = panel.until(cutoff)
-        series = SeriesFacts.of(past, edges)
-        dates = following(cutoff, steps_after(panel, cutoff, horizon), panel.freq)
-        known = known_matrices(series, dates, panel.future(cutoff, len(dates)))
-        shut = closed(closures, known, (len(series.ids), len(dates)))
-        columns: dict[str, Floats] = {}
-        for place, (name, member) in enumerate(members.items()):
-            progress("trying models", done * len(members) + place, len(cutoffs) * len(members))
-            large = past.wide.y.size > REFIT_BELOW
-            fitted[name] = learn(member, fitted.get(name), past, anew=not large)
-            points = fitted[name].predict(len(dates), known)
-            columns[name] = points.mean
-        rows = point_rows(series, points, dates).drop(columns=["mean", "model"])
-        rows = rows.assign(cutoff=cutoff, closed=shut.ravel(), **{name: made.ravel() for name, made in columns.items()})
-        parts.append(rows.merge(panel.frame[["unique_id", "ds", "y"]], on=["unique_id", "ds"]))
-    whole = pd.concat(parts, ignore_index=True)
-    whole = whole[whole["y"].notna() & ~whole["closed"]].reset_index(drop=True)
-    return Trial(whole, {name: whole[name].to_numpy(dtype=np.float64) for name in members}, fitted)
+        if done and budget.left < sum(tries.seconds.values()):
+            break
+        origin = Origin.at(cutoff, panel, horizon, edges, closures)
+        tries.rows.append(origin.rows)
+        for place, name in enumerate(list(tries.members)):
+            if done == 0 and place and budget.left < len(cutoffs) * sum(tries.seconds.values()):
+                break
+            progress("trying models", done * len(tries.members) + place, len(cutoffs) * len(tries.members))
+            tries.try_member(name, origin)
+        if done == 0:
+            tries.keep(tries.worth_trying(len(cutoffs), budget))
+    made = {name: np.concatenate(parts) for name, parts in tries.made.items()}
+    return Trial(pd.concat(tries.rows, ignore_index=True), made, tries.fitted, tries.seconds)
 
 
 def learn(member: PointModel, earlier: FittedPoints | None, panel: Panel, *, anew: bool) -> FittedPoints:

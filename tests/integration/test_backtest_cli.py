@@ -77,6 +77,8 @@ def test_sales_after_the_cutoff_change_no_byte_of_the_output(tmp_path: Path, bla
         (["--cutoff", "2021-10-01", "--static", "colour"], "no column colour"),
         (["--cutoff", "2021-10-01", "--input", "nowhere.parquet"], "nowhere.parquet cannot be read"),
         (["--cutoff", "2021-10-01", "--horizon", "-2"], "the horizon is -2; expected at least 1 period"),
+        (["--cutoff", "2021-10-01", "--budget", "0"], "--budget is 0; expected seconds above 0"),
+        (["--cutoff", "2021-10-01", "--budget", "9", "--model", "theta"], "--budget goes with --model auto"),
         (["--cutoff", "2021-10-01", "--output", "no/such/out.parquet"], "no/such is no folder that can be written to"),
     ],
 )

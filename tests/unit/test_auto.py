@@ -53,3 +53,11 @@ def test_bands_are_nothing_where_all_is_closed() -> None:
     shut = frame.merge(future, on=["unique_id", "ds"])["open"].to_numpy() == 0
     assert (frame.loc[shut, ["mean", *TAILS]] == 0).all(axis=None)
     assert (frame.loc[~shut, "p90"] > 0).all()
+
+
+def test_a_budget_is_kept_by_leaving_members_out() -> None:
+    panel = seasonal_panel(series=12, periods=60)
+    cutoff = panel.periods[-7]
+    hurried = models.create("auto", horizon=6, budget=1e-6).fit(panel.until(cutoff))
+    assert hurried.parameters["weights"] == {"seasonal_naive": 1.0}
+    assert len(hurried.predict(6, panel.future(cutoff, 6))) == 12 * 6
