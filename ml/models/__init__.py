@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from ml.errors import ConfigurationError
+from ml.models.auto import CombinedForecaster
 from ml.models.averages import HISTORIC_AVERAGE, MOVING_AVERAGE, HistoricAverage, MovingAverage
 from ml.models.base import Forecaster
 from ml.models.conformal import ConformalForecaster
@@ -95,10 +96,9 @@ _OTHERS: dict[str, Callable[..., Forecaster]] = {
 
 
 def _auto(horizon: int | None, threads: int, seed: int, **parameters: Any) -> Forecaster:
-    from ml.models.auto import AutoForecaster  # noqa: PLC0415 - it stands above the others, which it combines
-    from ml.models.members import members_of  # noqa: PLC0415
+    from ml.models.members import members_of  # noqa: PLC0415 - it stands above the others, which it combines
 
-    return AutoForecaster(partial(members_of, threads=threads, seed=seed), horizon, **parameters)
+    return CombinedForecaster(partial(members_of, threads=threads, seed=seed), horizon, **parameters)
 
 
 _ALL: dict[str, Callable[..., Forecaster]] = {**_MAKERS, AUTO: _auto, **_OTHERS}

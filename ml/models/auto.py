@@ -12,46 +12,44 @@ from numpy.typing import NDArray
 
 from ml.budget import Budget
 from ml.errors import DataError
-from ml.evaluation.bias import agreed_factor
-from ml.evaluation.intervals import ConformalBands
-from ml.evaluation.weights import member_errors, member_weights
 from ml.features.closures import closed, find_closures
 from ml.features.scales import recent_level, volume_edges
-from ml.models.base import FittedPoints, PointModel, Points
-from ml.models.conformal import CALIBRATED_STEPS, SeriesFacts, known_matrices, point_rows
-from ml.models.trial import Trial, learn, run_trial
+from ml.models.base import FittedPoints, PointModel
+from ml.models.calibration import COMBINED, Calibration
+from ml.models.facts import CALIBRATED_STEPS, SeriesFacts, facts_of, known_matrices
+from ml.models.trial import learn, run_trial
 from ml.panel import Panel
 from ml.periods import following
 from ml.progress import Progress, silent
-from ml.quantiles import LEVELS, tail_name, tails
+from ml.quantiles import LEVELS
 
 Floats = NDArray[np.float64]
 Members = Callable[[Panel, int], Mapping[str, PointModel]]
 """Makes the members for a panel and a horizon, the floor first."""
 
-COMBINED = "combination"
-"""What made a row that more than one member had a part in."""
-
 
 @dataclass
-class AutoForecaster:
+class CombinedForecaster:
     """A Forecaster that combines the members that do well on origins inside the panel that it learns from.
 
     `horizon` is how far ahead they are tried and bands calibrated (None: by grain), `windows` on how many origins,
-    `budget` the seconds that a fit may take (None: as long as it needs); within it cheap members come first.
+    `budget` the seconds that a fit may take (None: as long as it needs); within it cheap members come first. Without
+    `correct_bias` the expected values stay as the members give them.
     """
 
     members: Members
     horizon: int | None = None
     windows: int = 3
     budget: float | None = None
-    name: str = "auto"
+    name: str = COMBINED
+    correct_bias: bool = True
     progress: Progress = field(default=silent, repr=False)
     _state: _Fitted | None = field(default=None, init=False, repr=False)
 
     @property
     def parameters(self) -> dict[str, Any]:
-        weights = {name: round(weight, 4) for name, weight in self._state.weights.items()} if self._state else {}
+        found = self._state.calibration.weights if self._state else {}
+        weights = {name: round(weight, 4) for name, weight in found.items()}
         return {"calibrated_horizon": self.horizon, "calibration_windows": self.windows, "weights": weights}
 
     @property
@@ -65,20 +63,29 @@ class AutoForecaster:
         Raises NotEnoughHistoryError below 2 periods.
         """
         budget = Budget(self.budget)
-        steps = self.horizon or CALIBRATED_STEPS[panel.freq]
-        members = self.members(panel, steps)
-        closures = find_closures(panel.wide)
+        steps, closures = self.steps(panel), find_closures(panel.wide)
         edges = volume_edges(recent_level(panel.wide, panel.season_length))
+        members = self.members(panel, steps)
         trial = run_trial(members, panel, steps, self.windows, edges, closures, self.progress, budget)
-        weights = weigh(trial)
-        mean = sum(weight * trial.made[name] for name, weight in weights.items())
-        tried = trial.rows.assign(mean=mean)
-        bands, factor = ConformalBands.fit(tried, group="volume"), agreed_factor(tried)
-        models, time_left = {}, budget.left >= sum(trial.seconds[name] for name in weights)
-        for done, name in enumerate(weights):
-            self.progress("learning", done, len(weights))
-            models[name] = learn(members[name], trial.fitted[name], panel, anew=time_left)
-        self._state = _Fitted(weights, models, bands, factor, edges, SeriesFacts.of(panel, edges), closures)
+        calibration = Calibration.of(trial.rows, trial.made, correct_bias=self.correct_bias)
+        time_left = budget.left >= sum(trial.seconds[name] for name in calibration.weights)
+        return self.settle(panel, calibration, trial.fitted, anew=time_left)
+
+    def steps(self, panel: Panel) -> int:
+        """How far ahead it is calibrated."""
+        return self.horizon or CALIBRATED_STEPS[panel.freq]
+
+    def settle(
+        self, panel: Panel, calibration: Calibration, earlier: Mapping[str, FittedPoints], *, anew: bool = True
+    ) -> Self:
+        """Fit the members that count on all of `panel`, or carry them on from `earlier` fits (see `learn`)."""
+        members, models = self.members(panel, self.steps(panel)), {}
+        for done, name in enumerate(calibration.weights):
+            self.progress("learning", done, len(calibration.weights))
+            models[name] = learn(members[name], earlier.get(name), panel, anew=anew)
+        edges = volume_edges(recent_level(panel.wide, panel.season_length))
+        series = SeriesFacts.of(panel, edges)
+        self._state = _Fitted(models, calibration, edges, series, find_closures(panel.wide))
         return self
 
     def update(self, panel: Panel) -> Self:
@@ -93,7 +100,7 @@ class AutoForecaster:
     @property
     def _fitted(self) -> _Fitted:
         if self._state is None:
-            raise DataError("the model auto has not been fitted; call fit(panel) first.")
+            raise DataError(f"the model {self.name} has not been fitted; call fit(panel) first.")
         return self._state
 
 
@@ -101,11 +108,8 @@ class AutoForecaster:
 class _Fitted:
     """What a fitted combination keeps."""
 
-    weights: dict[str, float]
     models: dict[str, FittedPoints]
-    bands: ConformalBands
-    factor: float
-    """What the mean is multiplied by; quantiles stand around the values before it."""
+    calibration: Calibration
     edges: Floats
     series: SeriesFacts
     closures: tuple[str, ...]
@@ -122,23 +126,4 @@ class _Fitted:
         plans = known_matrices(series, dates, known)
         made = {name: model.predict(horizon, plans) for name, model in self.models.items()}
         shut = closed(self.closures, plans, (len(series.ids), horizon)).ravel()
-        frame = point_rows(series, _combined(made, self.weights), dates)
-        bands = self.bands.apply(frame, group="volume", levels=levels)
-        wanted = [tail_name(share) for share in tails(levels)]
-        bands.loc[shut, wanted] = 0.0
-        frame["mean"] = np.where(shut, 0.0, frame["mean"] * self.factor)
-        return pd.concat([frame[["unique_id", "ds", "mean"]], bands, frame[["model"]]], axis=1)
-
-
-def weigh(trial: Trial) -> dict[str, float]:
-    """The members' weights by their errors in the trial."""
-    y, scale = trial.rows["y"].to_numpy(dtype=np.float64), trial.rows["scale"].to_numpy(dtype=np.float64)
-    return member_weights(member_errors(y, scale, trial.made))
-
-
-def _combined(made: Mapping[str, Points], weights: Mapping[str, float]) -> Points:
-    """The weighted mean; a series that all members left to the same simpler model carries that one's name."""
-    mean = sum((weight * made[name].mean for name, weight in weights.items()), start=np.zeros(()))
-    labels = np.stack([made[name].model for name in weights])
-    same = (labels == labels[0]).all(axis=0)
-    return Points(np.asarray(mean, dtype=np.float64), np.where(same, labels[0], COMBINED).astype(object))
+        return self.calibration.apply(facts_of(series, dates), made, shut, levels)

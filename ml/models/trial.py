@@ -16,7 +16,7 @@ from ml.evaluation.origins import plan_cutoffs, steps_after
 from ml.evaluation.weights import member_errors
 from ml.features.closures import closed
 from ml.models.base import FittedPoints, PointModel
-from ml.models.conformal import SeriesFacts, facts_of, known_matrices
+from ml.models.facts import SeriesFacts, facts_of, known_matrices
 from ml.models.univariate import FITS
 from ml.panel import Panel
 from ml.periods import following
@@ -49,14 +49,21 @@ class Trial:
 class Origin:
     """A place in the past to forecast from: what is known there, and what came of it.
 
-    `rows` are those of a trial; `told` says which of the (series, periods) that a member forecasts they are.
+    `facts` has a row for each (series, period) that a member forecasts, `shut` says in which of them nothing could be
+    sold, `told` which of them tell of errors: those are the `rows` of a trial.
     """
 
     past: Panel
     periods: int
     known: dict[str, Floats]
-    rows: pd.DataFrame
+    facts: pd.DataFrame
+    shut: NDArray[np.bool_]
     told: NDArray[np.intp]
+
+    @property
+    def rows(self) -> pd.DataFrame:
+        """The facts that tell of errors."""
+        return self.facts.iloc[self.told]
 
     @classmethod
     def at(cls, cutoff: pd.Timestamp, panel: Panel, horizon: int, edges: Floats, closures: tuple[str, ...]) -> Self:
@@ -69,7 +76,7 @@ class Origin:
         rows = facts_of(series, dates).assign(cutoff=cutoff)
         rows = rows.merge(panel.frame[["unique_id", "ds", "y"]], on=["unique_id", "ds"], how="left")
         told = np.flatnonzero(rows["y"].notna().to_numpy() & ~shut)
-        return cls(past, len(dates), known, rows.iloc[told], told)
+        return cls(past, len(dates), known, rows, shut, told)
 
 
 @dataclass

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from ml import models
-from ml.models.auto import COMBINED
+from ml.models.calibration import COMBINED
 from tests.panels import panel_of, seasonal_panel
 from tests.unit.test_direct import shop_days
 

@@ -1,0 +1,71 @@
+"""What calibration needs to know of the series of a panel, and of the periods that are forecast."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ml.errors import DataError
+from ml.features.scales import error_scale, recent_level, volume_class
+from ml.panel import Panel
+
+Floats = NDArray[np.float64]
+
+CALIBRATED_STEPS = {"D": 28, "W": 13, "MS": 12}
+"""How far ahead errors are measured where no horizon is asked for; beyond it they grow on (see intervals)."""
+
+
+@dataclass(frozen=True)
+class SeriesFacts:
+    """What bands need to know of each series: its name, recent level, scale of error and class of volume."""
+
+    ids: pd.Index[str]
+    level: Floats
+    scale: Floats
+    volume: NDArray[np.int64]
+    last: pd.Timestamp
+    freq: str
+    known: tuple[str, ...]
+
+    @classmethod
+    def of(cls, panel: Panel, edges: Floats) -> Self:
+        """Measured on `panel`; classes of volume are cut at `edges`."""
+        season = panel.season_length
+        level = recent_level(panel.wide, season)
+        scale = error_scale(panel.wide, season)
+        return cls(panel.ids, level, scale, volume_class(level, edges), panel.last, panel.freq, panel.known)
+
+
+def facts_of(series: SeriesFacts, dates: pd.DatetimeIndex) -> pd.DataFrame:
+    """What is known of each series and period beside the forecast: `unique_id, ds, step, level, scale, volume`."""
+    horizon = len(dates)
+    return pd.DataFrame(
+        {
+            "unique_id": np.repeat(series.ids.to_numpy(), horizon),
+            "ds": np.tile(dates.to_numpy(), len(series.ids)),
+            "step": np.tile(np.arange(1, horizon + 1), len(series.ids)),
+            "level": np.repeat(series.level, horizon),
+            "scale": np.repeat(series.scale, horizon),
+            "volume": np.repeat(series.volume, horizon),
+        }
+    )
+
+
+def known_matrices(series: SeriesFacts, dates: pd.DatetimeIndex, known: pd.DataFrame | None) -> dict[str, Floats]:
+    """(series, periods) per known column, NaN where a row is missing; DataError where a column is."""
+    if not series.known:
+        return {}
+    absent = list(series.known) if known is None else [name for name in series.known if name not in known.columns]
+    if known is None or absent:
+        raise DataError(
+            f"the model was trained with the known columns {', '.join(series.known)}; the forecast was asked for "
+            f"without {', '.join(absent)}. Pass known=panel.future(cutoff, horizon)."
+        )
+    wanted = pd.MultiIndex.from_product([series.ids, dates], names=["unique_id", "ds"])
+    found = known.set_index(["unique_id", "ds"])[list(series.known)].reindex(wanted)
+    shape = (len(series.ids), len(dates))
+    return {name: found[name].to_numpy(dtype=np.float64).reshape(shape) for name in series.known}
