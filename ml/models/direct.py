@@ -19,8 +19,9 @@ from ml.features.direct import DirectTable
 from ml.features.origins import PLANS
 from ml.models.base import Points
 from ml.models.boosting import train_trees, useful_threads
-from ml.models.naive import FittedSeasonalNaive, SeasonalNaive
-from ml.models.recursive import FEWEST_PERIODS, FEWEST_ROWS
+from ml.models.naive import FittedSeasonalNaive
+from ml.models.profile import FEWEST_PERIODS, simpler_model
+from ml.models.recursive import FEWEST_ROWS
 from ml.panel import Panel
 
 Floats = NDArray[np.float64]
@@ -131,7 +132,7 @@ class FittedDirect:
     ) -> FittedDirect:
         """Ready to forecast the periods after `panel`, which `table` read."""
         able = (panel.wide.lengths >= FEWEST_PERIODS) & (np.nansum(table.y, axis=1) > 0)
-        return cls(made_by, booster, table.recent(), steps, able, SeasonalNaive().fit(panel))
+        return cls(made_by, booster, table.recent(), steps, able, simpler_model(panel))
 
     def update(self, panel: Panel) -> FittedDirect:
         """The same trees, carrying on from newer data."""

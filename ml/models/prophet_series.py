@@ -17,8 +17,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ml.models.base import Points
-from ml.models.naive import FittedSeasonalNaive, SeasonalNaive
+from ml.models.naive import FittedSeasonalNaive
 from ml.models.processes import spread
+from ml.models.profile import simpler_model
 from ml.panel import Panel
 from ml.periods import following
 
@@ -72,7 +73,7 @@ class ProphetSeries:
         models = spread(partial(fit_series, self, panel.freq), tasks, self.threads)
         last = {name: values[:, -1] for name, values in known.items()}
         highest = np.nanmax(np.nan_to_num(wide.y), axis=1)
-        return FittedProphet(self, models, last, highest, panel.last, panel.freq, SeasonalNaive().fit(panel))
+        return FittedProphet(self, models, last, highest, panel.last, panel.freq, simpler_model(panel))
 
 
 @dataclass(frozen=True)
@@ -117,13 +118,13 @@ class FittedProphet:
 
 def fit_series(settings: ProphetSeries, freq: str, tasks: Sequence[pd.DataFrame]) -> list[bytes | None]:
     """A pickled model for each table `ds, y, *regressors`, None where it cannot be fitted in time."""
-    with _quiet(), tempfile.TemporaryDirectory() as folder:
+    with quiet(), tempfile.TemporaryDirectory() as folder:
         return [_fit_one(settings, freq, history, folder) for history in tasks]
 
 
 def forecast_series(tasks: Sequence[tuple[bytes | None, pd.DataFrame]]) -> list[Floats]:
     """Expected values for each model and table `ds, *regressors`; NaN without a model."""
-    with _quiet():
+    with quiet():
         return [np.full(len(future), np.nan) if model is None else _forecast(model, future) for model, future in tasks]
 
 
@@ -160,7 +161,7 @@ def _fit_one(settings: ProphetSeries, freq: str, history: pd.DataFrame, folder: 
         model.fit(history, timeout=settings.seconds, output_dir=folder)
     except (RuntimeError, ValueError, TimeoutError):
         return None  # Stan found no optimum, or not in time
-    return _bare(model)
+    return bare(model)
 
 
 def _forecast(model: bytes, future: pd.DataFrame) -> Floats:
@@ -168,7 +169,7 @@ def _forecast(model: bytes, future: pd.DataFrame) -> Floats:
     return np.asarray(fitted.predict(future)["yhat"], dtype=np.float64)
 
 
-def _bare(model: Any) -> bytes:
+def bare(model: Any) -> bytes:
     """The model without what only fitting needs: the Stan backend and all but two rows of history."""
     model.stan_backend = model.stan_fit = None
     model.history = model.history.iloc[:2].copy()
@@ -178,7 +179,7 @@ def _bare(model: Any) -> bytes:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Without the words of Stan, Prophet and pandas."""
     loggers = [logging.getLogger(name) for name in LOGGERS]
     before = [logger.disabled for logger in loggers]

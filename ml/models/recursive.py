@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from ml.features.table import FeatureTable
 from ml.models.base import Points
-from ml.models.naive import FittedSeasonalNaive, SeasonalNaive
+from ml.models.naive import FittedSeasonalNaive
+from ml.models.profile import FEWEST_PERIODS, simpler_model
 from ml.panel import Panel
 
 Floats = NDArray[np.float64]
@@ -18,8 +19,6 @@ Features = NDArray[np.float32]
 
 FEWEST_ROWS = 100
 """Rows of the learning table below which noise would be learned."""
-FEWEST_PERIODS = 3
-"""A shorter series has no level worth the name: seasonal naive's fall-back takes it."""
 
 
 class Regressor(Protocol):
@@ -78,7 +77,7 @@ class FittedRecursive:
         wide = panel.wide
         seen = table.scaled(wide.y[:, -table.plan.reach :])
         able = (wide.lengths >= FEWEST_PERIODS) & (np.nansum(seen, axis=1) > 0)
-        return cls(name, regressor, table, seen, int(wide.numbers[-1]), able, SeasonalNaive().fit(panel))
+        return cls(name, regressor, table, seen, int(wide.numbers[-1]), able, simpler_model(panel))
 
     def update(self, panel: Panel) -> Self:
         """The same regressor, carrying on from newer data."""

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from ml.errors import ConfigurationError, DataError
 from ml.models.base import Points
-from ml.models.naive import FittedSeasonalNaive, SeasonalNaive
+from ml.models.naive import FittedSeasonalNaive
 from ml.models.processes import spread
+from ml.models.profile import simpler_model
 from ml.models.univariate import FITS
 from ml.panel import Panel
 from ml.periods import UNITS
@@ -78,7 +79,7 @@ class Statistical:
         for row, (own, form) in zip(rows, made, strict=True):
             if own is not None:
                 path[row], chosen[wide.ids[row]] = own, form
-        return FittedStatistical(self, chosen, path, SeasonalNaive().fit(panel), panel.freq)
+        return FittedStatistical(self, chosen, path, simpler_model(panel), panel.freq)
 
 
 @dataclass(frozen=True)
