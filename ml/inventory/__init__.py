@@ -1,0 +1,1 @@
+"""What to order, when, and what it costs to be wrong."""
