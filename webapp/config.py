@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,6 +17,8 @@ from worker.settings import WorkerSettings
 ENVIRONMENTS = ("embedded", "production")
 MEGABYTE = 1 << 20
 SECRET_LENGTH = 32
+REGISTRATION = ("invitation", "open", "closed")
+ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:\d{1,5})?|https?://\[[0-9a-f:]+\](:\d{1,5})?")
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,10 @@ class WebSettings:
     max_upload: int  # bytes
     access_lifetime: timedelta
     session_lifetime: timedelta
+    registration: str
+    cors_origins: tuple[str, ...]
+    reads_per_minute: int  # of one route, by one sign-in or token
+    writes_per_minute: int
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> WebSettings:
@@ -48,6 +55,10 @@ class WebSettings:
             max_upload=read_int(env, "MAX_UPLOAD_MB", 200) * MEGABYTE,
             access_lifetime=timedelta(minutes=read_int(env, "ACCESS_TOKEN_MINUTES", 15)),
             session_lifetime=timedelta(hours=read_int(env, "SESSION_HOURS", 7 * 24)),
+            registration=read_choice(env, "REGISTRATION", REGISTRATION),
+            cors_origins=read_origins(env),
+            reads_per_minute=read_int(env, "API_READS_PER_MINUTE", 600),
+            writes_per_minute=read_int(env, "API_WRITES_PER_MINUTE", 120),
         )
 
     def flask_config(self) -> dict[str, Any]:
@@ -71,6 +82,23 @@ class WebSettings:
             "JWT_COOKIE_SAMESITE": "Lax",
             "JWT_SESSION_COOKIE": False,
         }
+
+
+def read_choice(env: Mapping[str, str], name: str, choices: tuple[str, ...]) -> str:
+    """One of some words, the first by default."""
+    found = env.get(name, "").strip() or choices[0]
+    if found not in choices:
+        raise ConfigurationError(f"{name} is {found!r}; expected one of {', '.join(choices)}.")
+    return found
+
+
+def read_origins(env: Mapping[str, str]) -> tuple[str, ...]:
+    """The sites whose scripts may call the API, each as a browser names it: scheme, host and port, nothing else."""
+    origins = tuple(part.strip() for part in env.get("CORS_ORIGINS", "").split(",") if part.strip())
+    for origin in origins:
+        if not ORIGIN.fullmatch(origin):
+            raise ConfigurationError(f"CORS_ORIGINS names {origin!r}; expected sites such as https://bi.example.com.")
+    return origins
 
 
 def read_secret(env: Mapping[str, str], engine: Settings) -> str:

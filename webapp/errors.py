@@ -73,6 +73,27 @@ class TooManyAttemptsError(ForecastleError):
         self.seconds = seconds
 
 
+class TooManyRequestsError(ForecastleError):
+    """More requests in a minute than a caller may make of a route."""
+
+    code = "rate-limited"
+
+    def __init__(self, limit: int, seconds: int) -> None:
+        super().__init__(f"more than {limit} requests in a minute. Try again in {seconds} seconds.")
+        self.seconds = seconds
+
+
+class ChangedMeanwhileError(ForecastleError):
+    """The record is not any more as the caller read it."""
+
+    code = "changed-meanwhile"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "this was changed since you read it. Read it again, then repeat the change under its new ETag."
+        )
+
+
 class InvalidRequestError(ForecastleError):
     """Fields of a request are missing, malformed or unknown."""
 
@@ -141,6 +162,8 @@ STATUSES: dict[type[ForecastleError], tuple[int, str]] = {
     JobRequestError: (422, "No such job"),
     ReusedKeyError: (422, "Key used before"),
     TooManyAttemptsError: (429, "Too many attempts"),
+    TooManyRequestsError: (429, "Too many requests"),
+    ChangedMeanwhileError: (412, "Changed meanwhile"),
     UpstreamError: (502, "The source does not answer"),
 }
 """The status and title of each error; what is not listed is the server's own fault."""
@@ -174,7 +197,7 @@ def problem_of_own(error: ForecastleError) -> Problem:
     headers = {}
     if isinstance(error, UnauthenticatedError):
         headers["WWW-Authenticate"] = 'Bearer realm="forecastle"'
-    if isinstance(error, TooManyAttemptsError):
+    if isinstance(error, (TooManyAttemptsError, TooManyRequestsError)):
         headers["Retry-After"] = str(error.seconds)
     return Problem(status, error.code, title, str(error), list(getattr(error, "errors", [])), headers)
 

@@ -1,4 +1,4 @@
-"""Tables of the job system: job runs and the outbox of events."""
+"""Tables of the job system: job runs, the outbox of events, what webhooks are told of them, and keys of requests."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ml.db.base import Base, unique_where_present, utc_now
-from ml.db.types import BigId, Json, LongText, Name, UtcDateTime
+from ml.db.types import BigId, Flag, HashKey, Json, LongText, Name, UtcDateTime
 
 JOB_STATES = ("queued", "running", "succeeded", "failed", "cancelled")
 FINAL_STATES = ("succeeded", "failed", "cancelled")
+DELIVERY_STATES = ("waiting", "delivered", "failed")
 
 
 class JobRun(Base):
@@ -76,3 +77,62 @@ class OutboxEvent(Base):
     handled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     tries: Mapped[int] = mapped_column(sa.Integer(), default=0)
     error: Mapped[str | None] = mapped_column(LongText)
+
+
+class IdempotencyKey(Base):
+    """A request that may be sent again under its key, and its answer once it succeeded.
+
+    Row, answer, and what the request wrote are committed together. The answer is encrypted with the key itself,
+    of which only a hash is here.
+    """
+
+    __tablename__ = "idempotency_keys"
+
+    key: Mapped[bytes] = mapped_column(HashKey, primary_key=True)  # hash_key("idempotency", caller, key)
+    request_hash: Mapped[str] = mapped_column(Name(64))
+    status: Mapped[int | None] = mapped_column(sa.Integer())
+    answer: Mapped[str | None] = mapped_column(LongText)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now, index=True)
+
+
+class WebhookEndpoint(Base):
+    """An address that is told of events. The secrets that sign are encrypted; of two, the older one ends at a time."""
+
+    __tablename__ = "webhook_endpoints"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    url: Mapped[str] = mapped_column(Name(500))
+    description: Mapped[str] = mapped_column(Name(250), default="")
+    events: Mapped[list[str]] = mapped_column(Json)
+    active: Mapped[bool] = mapped_column(Flag, default=True)
+    secret: Mapped[str] = mapped_column(LongText)
+    old_secret: Mapped[str | None] = mapped_column(LongText)
+    old_secret_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    created_by: Mapped[str] = mapped_column(Name(120), default="")
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
+
+
+class WebhookDelivery(Base):
+    """One event on its way to one endpoint: its body, and how the last try ended."""
+
+    __tablename__ = "webhook_deliveries"
+    __table_args__ = (
+        sa.CheckConstraint(sa.column("state").in_(DELIVERY_STATES), "state"),
+        sa.UniqueConstraint("endpoint_id", "event_id", "replay"),
+        sa.Index(None, "created_at"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    endpoint_id: Mapped[int] = mapped_column(sa.ForeignKey("webhook_endpoints.id"))
+    event_id: Mapped[int] = mapped_column(sa.ForeignKey("outbox.id"), index=True)
+    replay: Mapped[int] = mapped_column(sa.Integer(), default=0)  # 0, or the delivery that this one repeats
+    event: Mapped[str] = mapped_column(Name(40))
+    body: Mapped[str] = mapped_column(LongText)
+    state: Mapped[str] = mapped_column(Name(16), default="waiting")
+    tries: Mapped[int] = mapped_column(sa.Integer(), default=0)
+    status: Mapped[int | None] = mapped_column(sa.Integer())  # of the last answer
+    error: Mapped[str | None] = mapped_column(LongText)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
+    next_try_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    delivered_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

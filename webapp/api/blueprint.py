@@ -9,6 +9,7 @@ from flask import current_app, request
 from flask_openapi.blueprint import APIBlueprint
 from werkzeug.exceptions import BadRequest
 
+from webapp.api import cache, idempotency, limits
 from webapp.api.answers import problems
 from webapp.errors import FieldError, InvalidRequestError
 
@@ -28,9 +29,13 @@ def api_blueprint(tag: str, path: str = "", security: list[dict[str, list[str]]]
         url_prefix=PREFIX + path,
         abp_tags=[{"name": tag}],
         abp_security=security,
-        abp_responses=problems(401, 403, 422, 503),
+        abp_responses=problems(401, 403, 406, 422, 429, 503),
     )
-    blueprint.before_request(check_shape)
+    for before in (limits.check, check_shape, cache.find, idempotency.begin):
+        blueprint.before_request(before)
+    for after in (limits.tell, cache.keep, idempotency.finish):
+        blueprint.after_request(after)
+    blueprint.teardown_request(idempotency.close)
     return blueprint
 
 

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from ml.etl.datasets import SALES, Dataset, get_dataset
 from webapp.api.answers import answer, problems
 from webapp.api.blueprint import api_blueprint
+from webapp.api.idempotency import idempotent_by_itself
 from webapp.auth import requires, signed_in_user
 from webapp.auth.permissions import SALES_IMPORT, SALES_READ
 from webapp.error_responses import invalid_request
@@ -35,6 +36,7 @@ blueprint = api_blueprint("sales")
 
 @blueprint.post("/sales", responses={202: StartedImport, **problems(400, 413, 415)})
 @requires(SALES_IMPORT)
+@idempotent_by_itself
 def push_sales(header: PushHeader, body: SalesPush) -> Response:
     """Push rows of sales, up to 10,000 at once.
 
@@ -51,6 +53,7 @@ def push_sales(header: PushHeader, body: SalesPush) -> Response:
 
 @blueprint.post("/datasets/<string:name>/rows", responses={202: StartedImport, **problems(400, 404, 413, 415)})
 @requires(SALES_IMPORT)
+@idempotent_by_itself
 def push_dataset(path: DatasetPath, header: PushHeader, body: AnyPush) -> Response:
     """Push rows of any data set, up to 10,000 at once; a record that is there already is replaced."""
     dataset = get_dataset(path.name)

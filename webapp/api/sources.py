@@ -10,6 +10,7 @@ from ml.db.imports import Source
 from ml.errors import ConflictError, DataError, UpstreamError
 from webapp.api.answers import answer, problems
 from webapp.api.blueprint import api_blueprint
+from webapp.api.idempotency import idempotent_by_itself
 from webapp.auth import requires, signed_in_user
 from webapp.auth.permissions import SALES_IMPORT, SALES_READ, SOURCES_MANAGE
 from webapp.extensions import db, redis_client, settings
@@ -77,6 +78,7 @@ def delete_source(path: SourcePath) -> Response:
 
 @blueprint.post("/preview", responses={200: SourcePreview, **problems(400, 404, 415, 502)})
 @requires(SOURCES_MANAGE)
+@idempotent_by_itself
 def preview_settings(body: PreviewBody) -> Response:
     """Fetch the first rows under settings that are not saved."""
     found = service.preview_draft(db.session(), settings().engine, body.draft(), body.source_id)
@@ -85,6 +87,7 @@ def preview_settings(body: PreviewBody) -> Response:
 
 @blueprint.post("/<int:source_id>/preview", responses={200: SourcePreview, **problems(404, 502)})
 @requires(SALES_IMPORT)
+@idempotent_by_itself
 def preview_source(path: SourcePath) -> Response:
     """Fetch the first rows of a saved source; nothing is loaded."""
     found = service.preview_source(db.session(), settings().engine, path.source_id)
@@ -100,6 +103,7 @@ def reset_watermark(path: SourcePath) -> Response:
 
 @blueprint.post("/<int:source_id>/pull", responses={200: JobAnswer, 202: JobAnswer, **problems(404, 409, 502)})
 @requires(SALES_IMPORT)
+@idempotent_by_itself
 def pull_source(path: SourcePath, query: PullQuery) -> Response:
     """Fetch what is new in a source and load it, or with dry_run only report what would happen.
 
