@@ -111,6 +111,11 @@ class Panel:
             )
         return replace(self, frame=past.reset_index(drop=True))
 
+    def only(self, rows: NDArray[np.intp]) -> Panel:
+        """The series at the places `rows` of `ids`."""
+        wanted = self.frame["unique_id"].isin(self.ids[rows])
+        return replace(self, frame=self.frame[wanted].reset_index(drop=True))
+
     def future(self, cutoff: pd.Timestamp, horizon: int) -> pd.DataFrame:
         """The known columns of the `horizon` periods after `cutoff`: `unique_id, ds, *known`, never `y`."""
         periods = following(cutoff, horizon, self.freq)

@@ -30,6 +30,9 @@ HOPELESS = 1.6
 """A member that errs so many times as much as the best on the first origin is not tried on the others: it would count
 for less than a fortieth of that one's weight."""
 
+SAMPLE = 150
+"""Series that a model of single series is first tried on, where there are many: so a hopeless one costs little."""
+
 
 @dataclass(frozen=True)
 class Trial:
@@ -98,6 +101,22 @@ class _Tries:
         self.made.setdefault(name, []).append(mean.ravel()[origin.told])
         self.seconds[name] = time.monotonic() - began
 
+    def keeps_up(self, name: str, origin: Origin) -> bool:
+        """Whether a model of single series, tried on some of them, keeps up with the members tried before."""
+        count, member = len(origin.past.ids), self.members[name]
+        if name not in FITS or not self.made or count < 2 * SAMPLE:
+            return True
+        chosen = np.arange(0, count, count // SAMPLE)
+        known = {column: values[chosen] for column, values in origin.known.items()}
+        mean = member.fit(origin.past.only(chosen)).predict(origin.periods, known).mean
+        whole = np.full((count, origin.periods), np.nan)
+        whole[chosen] = mean
+        found = whole.ravel()[origin.told]
+        told = np.isfinite(found)
+        rows = origin.rows[told]
+        made = {name: found[told], **{other: parts[-1][told] for other, parts in self.made.items()}}
+        return not len(rows) or _errors(rows, made)[name] <= HOPELESS
+
     def keep(self, names: list[str]) -> None:
         """Go on with these members only."""
         for found in (self.members, self.fitted, self.made, self.seconds):
@@ -108,8 +127,7 @@ class _Tries:
         """The members that may come to count, best first, as far as `further` more fits of each are affordable."""
         if not len(self.rows[-1]):
             return list(self.made)
-        y, scale = (self.rows[-1][name].to_numpy(dtype=np.float64) for name in ("y", "scale"))
-        errors = member_errors(y, scale, {name: made[-1] for name, made in self.made.items()})
+        errors = _errors(self.rows[-1], {name: made[-1] for name, made in self.made.items()})
         names: list[str] = []
         left = budget.left
         for name in sorted(errors, key=lambda name: errors[name]):
@@ -147,11 +165,17 @@ def run_trial(  # noqa: PLR0917 - what is tried on what
             if done == 0 and place and budget.left < len(cutoffs) * sum(tries.seconds.values()):
                 break
             progress("trying models", done * len(tries.members) + place, len(cutoffs) * len(tries.members))
-            tries.try_member(name, origin)
+            if done or tries.keeps_up(name, origin):
+                tries.try_member(name, origin)
         if done == 0:
             tries.keep(tries.worth_trying(len(cutoffs), budget))
     made = {name: np.concatenate(parts) for name, parts in tries.made.items()}
     return Trial(pd.concat(tries.rows, ignore_index=True), made, tries.fitted, tries.seconds)
+
+
+def _errors(rows: pd.DataFrame, made: Mapping[str, Floats]) -> dict[str, float]:
+    y, scale = (rows[name].to_numpy(dtype=np.float64) for name in ("y", "scale"))
+    return member_errors(y, scale, made)
 
 
 def learn(member: PointModel, earlier: FittedPoints | None, panel: Panel, *, anew: bool) -> FittedPoints:
