@@ -112,9 +112,7 @@ class SignInThrottle(Base):
 
     __tablename__ = "sign_in_throttles"
 
-    key: Mapped[bytes] = mapped_column(
-        HashKey, primary_key=True
-    )  # of an account or a network address
+    key: Mapped[bytes] = mapped_column(HashKey, primary_key=True)  # of an account or a network address
     failures: Mapped[int] = mapped_column(sa.Integer(), default=0)
     last_failure_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now, index=True)
     blocked_until: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -18,11 +18,12 @@ from webapp import create_app
 from webapp.auth import CurrentUser
 from webapp.auth.cookies import set_sign_in
 from webapp.auth.csrf import token_of
+from webapp.auth.opaque import REFRESH, new_token, token_hash
 from webapp.auth.passwords import hash_password
 from webapp.auth.permissions import PERMISSIONS
 from webapp.auth.tokens import access_token
 from webapp.extensions import db
-from webapp.models import LoginSession, Role, User
+from webapp.models import LoginSession, RefreshToken, Role, User
 
 
 @pytest.fixture(scope="session")
@@ -115,7 +116,7 @@ def api(app: Flask, open_sign_in: Callable[[str], LoginSession]) -> ClientFor:
 
 
 @pytest.fixture
-def browser(app: Flask, open_sign_in: Callable[[str], LoginSession]) -> ClientFor:
+def browser(app: Flask, open_sign_in: Callable[[str], LoginSession], rows: Rows) -> ClientFor:
     """A browser with the cookies of a user of the given role; it sends the CSRF token as htmx does."""
 
     def client_for(role: str) -> FlaskClient:
@@ -123,7 +124,9 @@ def browser(app: Flask, open_sign_in: Callable[[str], LoginSession]) -> ClientFo
         client = app.test_client()
         with app.test_request_context():
             response = app.response_class()
-            set_sign_in(response, CurrentUser.of(login), login.expires_at)
+            token = new_token(REFRESH)
+            rows.add(RefreshToken(session_id=login.id, token_hash=token_hash(token)))
+            set_sign_in(response, CurrentUser.of(login), token)
             for header in response.headers.getlist("Set-Cookie"):
                 name, _, value = header.partition(";")[0].partition("=")
                 client.set_cookie(name, value)

@@ -12,7 +12,9 @@ from webapp.auth.permissions import PERMISSIONS, PUBLIC, SIGNED_IN, required_per
 OPEN = {
     "account.sign_in",
     "account.sign_in_form",
+    "api_auth.exchange",
     "api_auth.login",
+    "api_auth.register",
     "api_docs.asset",
     "api_docs.description",
     "api_docs.page",

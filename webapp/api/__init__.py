@@ -6,6 +6,7 @@ from flask_openapi.openapi import OpenAPI
 from pydantic import ValidationError
 
 from webapp.api import (
+    audit,
     auth,
     cleaning,
     customers,
@@ -21,12 +22,17 @@ from webapp.api import (
     products,
     sales,
     sources,
+    tokens,
+    users,
 )
 from webapp.error_responses import invalid_request
 from webapp.schemas.base import ProblemDocument
 
 BLUEPRINTS = (
     auth,
+    users,
+    tokens,
+    audit,
     imports,
     sales,
     datasets,

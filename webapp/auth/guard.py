@@ -6,17 +6,24 @@ that no cookie ever authorises an API call and no script ever needs to hold a to
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from flask import Flask, current_app, g, request
 from werkzeug.wrappers import Response
 
+from ml.db import audit
+from ml.db.base import utc_now
 from ml.db.session import only_reads
 from ml.errors import ConfigurationError
 from webapp.auth import cookies, csrf
-from webapp.auth.permissions import PUBLIC, SALES_IMPORT, required_permission
+from webapp.auth.opaque import SERVICE
+from webapp.auth.permissions import PUBLIC, SALES_IMPORT, needs_everything, required_permission
 from webapp.auth.tokens import user_of_token
-from webapp.auth.user import CurrentUser, current_user
+from webapp.auth.user import CurrentUser
 from webapp.errors import ForbiddenError, UnauthenticatedError, is_api_request
 from webapp.extensions import db, settings
+from webapp.queries import scope
+from webapp.services import tokens
 
 LARGEST_BODY = 2 << 20
 """Bytes that a request may bring which uploads nothing."""
@@ -26,7 +33,7 @@ def init_app(app: Flask) -> None:
     """Put the gate before every route of `app`."""
     app.before_request(check_request)
     app.after_request(renew_cookies)
-    app.teardown_request(forget_reading)
+    app.teardown_request(forget_request)
 
 
 def check_request() -> None:
@@ -37,6 +44,8 @@ def check_request() -> None:
             "Start with `make run`, which makes one, or set SECRET_KEY."
         )
     only_reads.set(True)
+    scope.limit(scope.NOBODY)
+    audit.origin.set(audit.Origin(request_id=g.request_id, address=request.remote_addr or ""))
     if request.url_rule is not None and request.method != "OPTIONS":
         check_permission()
         db.session.commit()  # ends the read before the view's own transaction begins
@@ -54,11 +63,8 @@ def check_permission() -> None:
         check_public()
         return
     user = identify()
-    g.user = user
-    if not user.can(permission):
-        raise ForbiddenError(
-            "forbidden", f"this needs the permission {permission}, which the role {user.role} does not have."
-        )
+    welcome(user)
+    check_allowed(user, permission, whole=needs_everything(view))
     if not is_api_request() and request.method not in csrf.SAFE_METHODS:
         csrf.check_token(user.session_id)
 
@@ -70,17 +76,49 @@ def check_public() -> None:
     if request.method not in csrf.SAFE_METHODS:
         csrf.check_same_origin()
     try:
-        g.user = identify()
+        welcome(identify())
     except UnauthenticatedError:
         g.user = None
+
+
+def welcome(user: CurrentUser) -> None:
+    """Let the request know who asks, its queries what they may see, and its changes who makes them."""
+    g.user = user
+    scope.limit(scope.Caller(user.email, user.scope))
+    audit.origin.set(replace(audit.origin.get(), actor=user.email))
+
+
+def check_allowed(user: CurrentUser, permission: str, *, whole: bool) -> None:
+    """Raise ForbiddenError for what the caller may not do."""
+    if not user.can(permission):
+        raise ForbiddenError(
+            "forbidden", f"this needs the permission {permission}, which the role {user.role} does not have."
+        )
+    if whole and user.scope is not None:
+        raise ForbiddenError(
+            "limited-scope", "this concerns all regions, and you may see only some of them. Ask an administrator."
+        )
 
 
 def identify() -> CurrentUser:
     """The caller; raises UnauthenticatedError where the request does not say who it is."""
     if is_api_request():
-        return user_of_token(db.session(), bearer_token())
-    user, g.renew = cookies.user_of_cookies(db.session())
+        token = bearer_token()
+        return user_of_service(token) if token.startswith(SERVICE) else user_of_token(db.session(), token)
+    user, g.renewal = cookies.user_of_cookies(db.session())
     return user
+
+
+def user_of_service(token: str) -> CurrentUser:
+    """The system behind a service token; that it was used is noted, in a transaction of its own that may write."""
+    session = db.session()
+    row = tokens.find_token(session, token)
+    if tokens.is_stale(row, utc_now()):
+        session.rollback()
+        only_reads.set(False)
+        tokens.touch(session, row)
+        only_reads.set(True)
+    return CurrentUser.of_token(row)
 
 
 def bearer_token() -> str:
@@ -98,12 +136,14 @@ def bearer_token() -> str:
 
 
 def renew_cookies(response: Response) -> Response:
-    """Send the access token that replaces an expired one, unless the view signed out."""
-    user = current_user()
-    if user is not None and g.get("renew"):
-        cookies.renew_access(response, user)
+    """Send the tokens that replace an expired one, unless the view signed out."""
+    renewal = g.get("renewal")
+    if renewal is not None:
+        cookies.renew_sign_in(response, renewal)
     return response
 
 
-def forget_reading(_error: BaseException | None) -> None:
+def forget_request(_error: BaseException | None) -> None:
     only_reads.set(False)
+    scope.limit(None)
+    audit.origin.set(audit.NOWHERE)

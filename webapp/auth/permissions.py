@@ -26,17 +26,27 @@ PERMISSIONS: dict[str, frozenset[str]] = {
 }
 """The permissions of each role."""
 
+SERVICE = "service"
+"""The role that a service token shows; what it may do is its own."""
+
+FOR_TOKENS = PERMISSIONS["admin"] - {USERS_MANAGE}
+"""What a service token may be given: none makes accounts or tokens."""
+
 SIGNED_IN = "signed-in"
 """What a route asks for that anybody who signed in may use, such as signing out."""
 
 PUBLIC = "public"
 MARK = "required_permission"
+WHOLE_MARK = "needs_everything"
 
 
-def requires(permission: str) -> Callable[[View], View]:
-    """Mark a view as open to whoever has `permission`.
+def requires(permission: str, *, whole: bool = False) -> Callable[[View], View]:
+    """Mark a view as open to whoever has `permission`; with `whole`, only to those not limited to regions.
 
-    The mark is only read here; `webapp.auth.guard` enforces it before the view, its
+    `whole` is for what changes something for everybody (models, policies, products, sources, accounts) and for files
+    that hold rows of all regions. All other views see what their caller may see (webapp.queries.scope).
+
+    The marks are only read here; `webapp.auth.guard` enforces them before the view, its
     validation of the request and everything else run, and refuses a view without one.
     """
     if permission != SIGNED_IN and permission not in PERMISSIONS["admin"]:
@@ -44,6 +54,7 @@ def requires(permission: str) -> Callable[[View], View]:
 
     def mark(view: View) -> View:
         setattr(view, MARK, permission)
+        setattr(view, WHOLE_MARK, whole)
         return view
 
     return mark
@@ -59,3 +70,8 @@ def required_permission(view: Callable[..., Any]) -> str | None:
     """The permission that a view asks for; None where nobody marked it."""
     mark: str | None = getattr(view, MARK, None)
     return mark
+
+
+def needs_everything(view: Callable[..., Any]) -> bool:
+    """Whether a view is closed to callers who are limited to regions."""
+    return bool(getattr(view, WHOLE_MARK, False))

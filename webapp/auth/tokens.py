@@ -1,16 +1,14 @@
-"""JWTs: made for a sign-in, and read back to the sign-in that they name.
+"""Access tokens: JWTs made for a sign-in, and read back to the sign-in that they name.
 
-A token is an access token (minutes) or a refresh token (as long as the sign-in). Both
-carry the sign-in's id as `sid`. What counts is the sign-in's row: it knows the user,
-the role as it is now, and whether it was revoked.
+A token carries the sign-in's id as `sid` and lives for minutes. What counts is the
+sign-in's row: it knows the user, the role and scope as they are now, and whether it was revoked.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
-from flask_jwt_extended import create_access_token, create_refresh_token, decode_token
+from flask_jwt_extended import create_access_token, decode_token
 from flask_jwt_extended.exceptions import JWTExtendedException
 from jwt import ExpiredSignatureError, PyJWTError
 from sqlalchemy.orm import Session
@@ -29,25 +27,26 @@ def access_token(user: CurrentUser) -> str:
     return str(create_access_token(str(user.id), additional_claims=claims))
 
 
-def refresh_token(user: CurrentUser, expires_at: datetime) -> str:
-    """A token that lasts as long as the sign-in."""
-    claims = {"sid": user.session_id}
-    return str(create_refresh_token(str(user.id), additional_claims=claims, expires_delta=expires_at - utc_now()))
-
-
-def user_of_token(session: Session, encoded: str, kind: str = "access") -> CurrentUser:
-    """The user that a token stands for; raises UnauthenticatedError for one that is not good."""
+def user_of_token(session: Session, encoded: str) -> CurrentUser:
+    """The user that an access token stands for; raises UnauthenticatedError for one that is not good."""
     claims = read_claims(encoded)
-    if claims.get("type") != kind:
-        raise UnauthenticatedError("invalid-token", f"this is no {kind} token. {REMEDY}")
+    if claims.get("type") != "access":
+        raise UnauthenticatedError("invalid-token", f"this is no access token. {REMEDY}")
     login = session.get(LoginSession, str(claims.get("sid", "")))
-    if login is None or login.revoked_at is not None or str(login.user_id) != claims["sub"]:
+    if login is None or str(login.user_id) != claims["sub"]:
+        raise UnauthenticatedError("revoked-token", f"the token was revoked. {REMEDY}")
+    check_open(login)
+    return CurrentUser.of(login)
+
+
+def check_open(login: LoginSession) -> None:
+    """Raise UnauthenticatedError unless the sign-in lasts and its account is on."""
+    if login.revoked_at is not None:
         raise UnauthenticatedError("revoked-token", f"the token was revoked. {REMEDY}")
     if login.expires_at <= utc_now():
         raise UnauthenticatedError("expired-token", f"the sign-in is over. {REMEDY}")
     if not login.user.active:
         raise UnauthenticatedError("revoked-token", "the account is switched off. Ask an administrator.")
-    return CurrentUser.of(login)
 
 
 def read_claims(encoded: str) -> dict[str, Any]:

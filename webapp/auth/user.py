@@ -1,4 +1,4 @@
-"""Who is behind the current request."""
+"""Who is behind the current request: a person who signed in, or a system with a token."""
 
 from __future__ import annotations
 
@@ -6,29 +6,46 @@ from dataclasses import dataclass
 
 from flask import g
 
-from webapp.auth.permissions import PERMISSIONS, SIGNED_IN
-from webapp.models import LoginSession
+from webapp.auth.permissions import PERMISSIONS, SERVICE, SIGNED_IN
+from webapp.models import LoginSession, ServiceToken
+from webapp.queries.scope import Scope
 
 
 @dataclass(frozen=True)
 class CurrentUser:
-    """The signed-in user, free of any database session."""
+    """The caller, free of any database session. `email` is how they are named wherever something was done.
+
+    `scope` is what they are limited to (None: nothing), `granted` a token's own permissions.
+    """
 
     id: int
     email: str
     name: str
     role: str
     session_id: str
+    scope: Scope | None = None
+    granted: frozenset[str] | None = None
 
     @classmethod
     def of(cls, login: LoginSession) -> CurrentUser:
         user = login.user
-        return cls(user.id, user.email, user.name, user.role_name, login.id)
+        return cls(user.id, user.email, user.name, user.role_name, login.id, Scope.of(user.scope))
+
+    @classmethod
+    def of_token(cls, token: ServiceToken) -> CurrentUser:
+        """A system; it has no sign-in, and its permissions are its own."""
+        scope = Scope.of(token.scope)
+        return cls(token.id, f"token:{token.name}", token.name, SERVICE, "", scope, frozenset(token.permissions))
 
     @property
     def permissions(self) -> frozenset[str]:
-        """What the user's role allows."""
-        return PERMISSIONS.get(self.role, frozenset())
+        """What the user's role, or the token, allows."""
+        return PERMISSIONS.get(self.role, frozenset()) if self.granted is None else self.granted
+
+    @property
+    def is_system(self) -> bool:
+        """Whether a token asks and no person."""
+        return self.granted is not None
 
     def can(self, permission: str) -> bool:
         """Whether the user may use what asks for `permission`."""

@@ -37,13 +37,19 @@ def sign_in() -> ResponseReturnValue:
     """Check e-mail and password; set the cookies and go where the reader wanted to go."""
     email, target = request.form.get("email", ""), safe_next(request.form.get("next"))
     try:
-        login = service.sign_in(db.session(), email, request.form.get("password", ""), settings().session_lifetime)
+        opened = service.sign_in(
+            db.session(),
+            email,
+            request.form.get("password", ""),
+            settings().session_lifetime,
+            request.remote_addr or "",
+        )
     except UnauthenticatedError as error:
         return form(target, email, str(error)), 401
     except TooManyAttemptsError as error:
         return form(target, email, str(error)), 429, {"Retry-After": str(error.seconds)}
     response = see_other(target)
-    set_sign_in(response, CurrentUser.of(login), login.expires_at)
+    set_sign_in(response, CurrentUser.of(opened.login), opened.refresh_token)
     return response
 
 
