@@ -11,6 +11,7 @@ from ml.errors import ForecastleError
 
 COMMANDS = {
     "backtest": ("ml.evaluation.cli", "score a model on a panel by rolling origin"),
+    "tune": ("ml.evaluation.tune_cli", "search the parameters of a model, within a time"),
     "demo-data": ("ml.demo.command", "write the sales of an invented distribution company"),
     "secret-key": ("ml.secrets", "print a new key for the credentials of sources (FORECASTLE_SECRET_KEY)"),
 }

@@ -31,7 +31,8 @@ def main(arguments: Sequence[str]) -> int:
     check_output(chosen.output)
     panel = read_panel(chosen)
     cutoffs = read_cutoffs(chosen.cutoff, panel)
-    forecaster = models.create(chosen.model, horizon=chosen.horizon, threads=chosen.threads, **limits(chosen))
+    own = {**limits(chosen), **read_parameters(chosen.parameters)}
+    forecaster = models.create(chosen.model, horizon=chosen.horizon, threads=chosen.threads, **own)
     began = time.perf_counter()
     frame = backtest(panel, forecaster, cutoffs, chosen.horizon, bar(), whole=True)
     seconds = time.perf_counter() - began
@@ -47,18 +48,37 @@ def main(arguments: Sequence[str]) -> int:
 def create_parser() -> argparse.ArgumentParser:
     """The options of the command."""
     parser = argparse.ArgumentParser("python -m ml backtest", description=__doc__)
+    add_panel_options(parser)
+    parser.add_argument("--cutoff", action="append", required=True, help="last period to learn from; may be repeated")
+    parser.add_argument("--model", default="auto", choices=models.NAMES)
+    parser.add_argument("--parameters", type=Path, help="JSON of the model's own parameters, as `ml tune` writes it")
+    parser.add_argument("--budget", type=float, help="seconds that auto may take for all cutoffs together")
+    parser.add_argument("--output", type=Path, help="parquet or CSV for the forecasts")
+    return parser
+
+
+def add_panel_options(parser: argparse.ArgumentParser) -> None:
+    """The options that name a panel (see `read_panel`), how far to forecast it, and with how many threads."""
     parser.add_argument("--input", type=Path, required=True, help="parquet or CSV: unique_id, ds, y, named columns")
     parser.add_argument("--freq", required=True, help="D (days), W (weeks) or MS (months)")
     parser.add_argument("--season", type=int, required=True, help="periods in a season: 7, 52, 12")
     parser.add_argument("--horizon", type=int, required=True, help="periods to forecast")
-    parser.add_argument("--cutoff", action="append", required=True, help="last period to learn from; may be repeated")
     parser.add_argument("--static", default="", help="columns that are constant per series, by comma")
     parser.add_argument("--known", default="", help="columns known for future periods, by comma")
-    parser.add_argument("--model", default="auto", choices=models.NAMES)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--budget", type=float, help="seconds that auto may take for all cutoffs together")
-    parser.add_argument("--output", type=Path, help="parquet or CSV for the forecasts")
-    return parser
+
+
+def read_parameters(path: Path | None) -> dict[str, Any]:
+    """The object `parameters` of a JSON file; raises SourceError where it holds none."""
+    if path is None:
+        return {}
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))["parameters"]
+        return dict(found)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SourceError(
+            f'{path} cannot be read as parameters ({error}); expected JSON such as {{"parameters": {{"rounds": 500}}}}.'
+        ) from error
 
 
 def limits(chosen: argparse.Namespace) -> dict[str, Any]:
