@@ -165,8 +165,9 @@ def test_changepoints_are_dates_and_changes_of_slope() -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"growth": "logistic"}, r"library, prophet.Prophet\(growth='logistic'\)"),
-        ({"mcmc_samples": 300}, "no MCMC"),
+        ({"growth": "quadratic"}, "linear or flat or logistic"),
+        ({"mcmc_samples": -1}, "0 or more"),
+        ({"seasonalities": [{"name": "a", "period": 7, "fourier_order": 1, "condition_name": "y"}]}, "reserved"),
         ({"scaling": "none"}, "absmax or minmax"),
         ({"seasonality_mode": "both"}, "additive or multiplicative"),
         ({"changepoint_prior_scale": 0}, "above 0"),
@@ -178,7 +179,7 @@ def test_changepoints_are_dates_and_changes_of_slope() -> None:
     ],
     ids=str,
 )
-def test_what_is_not_covered_is_refused(options: dict[str, Any], said: str) -> None:
+def test_wrong_options_are_refused(options: dict[str, Any], said: str) -> None:
     with pytest.raises(ConfigurationError, match=said):
         Options.read(options)
 

@@ -48,10 +48,10 @@ class Design:
         span = int(days[-1] - days[0])
         seasonalities = resolve_seasonalities(options, days)
         points = place_changepoints(days, options)
-        return cls(int(days[0]), span, len(days), points, seasonalities, options, holidays)
+        return cls(int(days[0]), span, len(days), points, seasonalities, options, holidays.seen(days))
 
     def with_regressors(self, values: Floats) -> Design:
-        """Standardised by the observed `values` (days, regressors)."""
+        """Standardised by the observed `values` (days, inputs)."""
         found = [standardisation(values[:, i], spec.standardize) for i, spec in enumerate(self.options.regressors)]
         return replace(self, centre=tuple(c for c, _ in found), spread=tuple(s for _, s in found))
 
@@ -113,16 +113,33 @@ class Design:
         """Scaled time: 0 on the first observed day, 1 on the last."""
         return np.asarray((days - self.start) / self.span, dtype=np.float64)
 
+    @cached_property
+    def condition(self) -> NDArray[np.int64]:
+        """Per column the place of its condition among the inputs, -1 where it has none (K)."""
+        places = {name: place for place, name in enumerate(self.options.inputs)}
+        seasons = [
+            places.get(s.condition_name or "", -1) for s in self.seasonalities for _ in range(2 * s.fourier_order)
+        ]
+        return np.array([*seasons, *[-1] * (len(self.columns) - len(seasons))], dtype=np.int64)
+
+    def features(self, days: Days, values: Floats) -> Floats:
+        """All columns (days, K) of a series with the inputs `values` (days, inputs)."""
+        out = np.concatenate([self.calendar(days), self.regressors(values)], axis=1)
+        for column in np.flatnonzero(self.condition >= 0):
+            out[:, column] *= values[:, self.condition[column]]
+        return out
+
     def calendar(self, days: Days) -> Floats:
-        """The columns that dates alone decide, (days, K - regressors): seasonalities and holidays."""
+        """The columns that dates decide, (days, K - regressors): seasonalities as if each acted always, holidays."""
         parts = [fourier(days, season.period, season.fourier_order) for season in self.seasonalities]
         return np.concatenate([np.empty((len(days), 0)), *parts, self.holidays.features(days)], axis=1)
 
     def regressors(self, values: Floats) -> Floats:
-        """Values (…, regressors) standardised as the observed ones."""
+        """The regressors of `values` (…, inputs), standardised as the observed ones."""
+        own = values[..., : len(self.options.regressors)]
         if not self.centre:
-            return values
-        return np.asarray((values - np.array(self.centre)) / np.array(self.spread), dtype=np.float64)
+            return own
+        return np.asarray((own - np.array(self.centre)) / np.array(self.spread), dtype=np.float64)
 
 
 def fourier(days: Days, period: float, order: int) -> Floats:

@@ -58,13 +58,13 @@ class Problem:
     turned: Floats
 
     @classmethod
-    def of(cls, design: Design, days: Days, regressors: Floats) -> Problem:
-        """For series observed on `days` (n), with the observed `regressors` (n, R)."""
+    def of(cls, design: Design, days: Days, values: Floats) -> Problem:
+        """For series observed on `days` (n), with the observed inputs `values` (n, inputs)."""
         time = design.time(days)
         trend = [np.ones_like(time)] if design.options.growth == "flat" else [np.ones_like(time), time]
-        columns = np.concatenate([design.calendar(days), design.regressors(regressors)], axis=1)
         scales = np.concatenate([np.full(len(trend), TREND_PRIOR), design.prior])
-        base = np.ascontiguousarray(np.concatenate([np.stack(trend, axis=1), columns], axis=1) * scales)
+        features = [np.stack(trend, axis=1), design.features(days, values)]
+        base = np.ascontiguousarray(np.concatenate(features, axis=1) * scales)
         hinges = np.maximum(time[:, None] - design.hinges, 0.0)
         system, turned = None, np.empty((0, 0))
         if not design.multiplicative.any():

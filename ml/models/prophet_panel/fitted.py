@@ -12,17 +12,19 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ml.errors import DataError
+from ml.errors import ConfigurationError, DataError
 from ml.models.prophet_panel import forecast
 from ml.models.prophet_panel.design import Days
 from ml.models.prophet_panel.groups import Group, Inputs, estimate
-from ml.models.prophet_panel.holidays import Holidays
+from ml.models.prophet_panel.holidays import Holidays, regional_holidays
+from ml.models.prophet_panel.inputs import Known, check_conditions, input_values
 from ml.models.prophet_panel.options import Options
 from ml.panel import Panel
 from ml.periods import following, period_dates, period_numbers
 
 Floats = NDArray[np.float64]
-Known = Mapping[str, Floats]
+
+PROPHET = "prophet"
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,16 @@ class FittedPanel:
     groups: tuple[Group, ...]
 
     @property
+    def name(self) -> str:
+        """What makes the forecasts."""
+        return PROPHET
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The known columns that are read."""
+        return self.options.inputs
+
+    @property
     def fitted(self) -> NDArray[np.bool_]:
         """Which series have an estimate (N)."""
         return np.asarray(self._places[:, 0] >= 0)
@@ -48,8 +60,8 @@ class FittedPanel:
         return following(self.last, horizon, self.freq)
 
     def mean(self, dates: pd.DatetimeIndex, known: Known | None = None) -> Floats:
-        """Expected values (N, H) on any dates, past ones too; `known` gives the regressors, (N, H) by name."""
-        days, values = days_of(dates), self.regressors(known, len(dates))
+        """Expected values (N, H) on any dates, past ones too; `known` gives the inputs, (N, H) by name."""
+        days, values = days_of(dates), self.values(known, len(dates))
         out = np.full((len(self.ids), len(dates)), np.nan)
         for group in self.groups:
             out[group.rows] = forecast.terms(group.design, group.estimates, days, values[group.rows]).mean
@@ -64,7 +76,7 @@ class FittedPanel:
         series' last known value, which may lie before `last`.
         """
         dates = self.dates(horizon)
-        days, values = days_of(dates), self.regressors(known, horizon)
+        days, values = days_of(dates), self.values(known, horizon)
         upper = sorted({max(share, 1 - share) for share in np.round(shares, 9)} - {0.5})
         mean = np.full((len(self.ids), horizon), np.nan)
         out = np.full((len(self.ids), horizon, len(shares)), np.nan)
@@ -86,7 +98,7 @@ class FittedPanel:
 
     def components(self, dates: pd.DatetimeIndex, known: Known | None = None) -> dict[str, Floats]:
         """Each component (N, H) by name, as `Prophet.predict` has them; 0 where a series lacks it."""
-        days, values = days_of(dates), self.regressors(known, len(dates))
+        days, values = days_of(dates), self.values(known, len(dates))
         out: dict[str, Floats] = {}
         for group in self.groups:
             for name, part in forecast.components(group.design, group.estimates, days, values[group.rows]).items():
@@ -130,11 +142,12 @@ class FittedPanel:
             out[group.rows, 0], out[group.rows, 1] = number, np.arange(len(group.rows))
         return out
 
-    def updated(self, panel: Panel, newer: Self) -> Self:
+    def updated(self, panel: Panel, newer: Self | None) -> Self:
         """These estimates at the end of `panel`, and those of `newer` for series that are new in it."""
         place = {name: row for row, name in enumerate(panel.ids)}
         groups = [_renumbered(group, self.ids, place) for group in self.groups]
-        groups += [_renumbered(group, newer.ids, place) for group in newer.groups]
+        if newer is not None:
+            groups += [_renumbered(group, newer.ids, place) for group in newer.groups]
         kept = tuple(group for group in groups if len(group.rows))
         return replace(self, ids=panel.ids, last=panel.last, groups=kept)
 
@@ -148,9 +161,11 @@ class FittedPanel:
         between = period_dates(np.arange(number + 1, last + 1), self.freq, like=self.last)
         return np.concatenate([days_of(between), days])
 
-    def regressors(self, known: Known | None, horizon: int) -> Floats:
-        """(N, H, regressors); DataError where a fitted series lacks a value."""
-        return regressor_values(self.options, known or {}, self.ids, self.fitted, horizon)
+    def values(self, known: Known | None, horizon: int) -> Floats:
+        """(N, H, inputs); DataError where a fitted series lacks a value."""
+        found = input_values(self.inputs, known or {}, self.ids, self.fitted, horizon)
+        check_conditions(self.options.conditions, found[:, :, len(self.options.regressors) :])
+        return found
 
 
 def fit_panel(
@@ -158,22 +173,30 @@ def fit_panel(
     options: Options | None = None,
     *,
     holidays: pd.DataFrame | None = None,
+    country: str | Mapping[str, str] | None = None,
     region: str | None = None,
     threads: int = 1,
     chunk: int = 256,
 ) -> FittedPanel:
     """Estimate all series of a panel; neither `threads` nor `chunk` nor other series change a bit of a series' result.
 
-    `holidays` is a table as `prophet.Prophet` takes it. With `region`, a static column, each series has the holidays of
-    the rows with its value in the column of that name, and of those without any. Raises DataError for regressors that
-    are no known columns or lack values where y has one.
+    `holidays` is a table as `prophet.Prophet` takes it, `country` (a code) adds public ones as `add_country_holidays`
+    does. With `region`, a static column, each series has the holidays of the rows with its value in the column of that
+    name, and of those without any; `country` may then give a code for each region. Raises DataError for regressors and
+    conditions that are no known columns or lack values where y has one, ConfigurationError for options that the library
+    alone covers.
     """
     options = options or Options()
+    if options.uncovered:
+        raise ConfigurationError(
+            f"{options.uncovered} is not estimated for whole panels; expected linear or flat growth and no MCMC. "
+            "ProphetForecaster and ProphetPoints hand it over to the library."
+        )
     wide = panel.wide
-    known = {spec.name: wide.known[spec.name] for spec in options.regressors if spec.name in wide.known}
     seen = np.isfinite(wide.y)
-    values = regressor_values(options, known, panel.ids, seen, len(wide.numbers))
-    tables, codes = _regional(panel, options, holidays, region)
+    values = input_values(options.inputs, wide.known, panel.ids, seen, len(wide.numbers))
+    check_conditions(options.conditions, values[:, :, len(options.regressors) :])
+    tables, codes = holidays_of(panel, options, holidays, country, region)
     inputs = Inputs(wide.y, days_of(panel.periods), options, values, tables, codes)
     groups = tuple(estimate(inputs, threads, chunk))
     return FittedPanel(panel.ids, panel.freq, panel.last, options, groups)
@@ -184,38 +207,22 @@ def days_of(dates: pd.DatetimeIndex) -> Days:
     return dates.to_numpy().astype("datetime64[D]").astype(np.int64)
 
 
-def regressor_values(
-    options: Options, known: Known, ids: pd.Index[str], needed: NDArray[np.bool_], horizon: int
-) -> Floats:
-    """(N, H, regressors); DataError where one is absent or lacks a value that is needed (N, or N × H)."""
-    names = [spec.name for spec in options.regressors]
-    absent = [name for name in names if name not in known]
-    if absent:
-        raise DataError(f"no values of {', '.join(absent)}; expected a known column for each regressor. Add it.")
-    out = np.empty((len(ids), horizon, len(names)))
-    wanted = needed if needed.ndim == 2 else needed[:, None]
-    for place, name in enumerate(names):
-        out[:, :, place] = known[name]
-        lacking = (wanted & ~np.isfinite(out[:, :, place])).any(axis=1)
-        if lacking.any():
-            raise DataError(
-                f"column {name}: series {ids[int(np.argmax(lacking))]!r} lacks values; expected one for each period. "
-                "Fill them, or leave the regressor out."
-            )
-    return out
-
-
-def _regional(
-    panel: Panel, options: Options, holidays: pd.DataFrame | None, region: str | None
+def holidays_of(
+    panel: Panel,
+    options: Options,
+    holidays: pd.DataFrame | None,
+    country: str | Mapping[str, str] | None,
+    region: str | None,
 ) -> tuple[list[Holidays], NDArray[np.int64]]:
-    """The tables of holidays, one for each region, and which one each series has."""
-    if holidays is None or region is None:
-        return [Holidays.read(holidays, options.holidays_prior_scale)], np.zeros(len(panel.ids), dtype=np.int64)
-    if region not in panel.static or region not in holidays.columns:
+    """The holidays, for each region its own, and which ones each series has."""
+    prior = options.holidays_prior_scale
+    if region is None:
+        if isinstance(country, Mapping):
+            raise ConfigurationError("countries are given by region; expected region=, the static column that says it.")
+        return [Holidays.read(holidays, prior, country)], np.zeros(len(panel.ids), dtype=np.int64)
+    if region not in panel.static or (holidays is not None and region not in holidays.columns):
         raise DataError(f"{region!r} is no static column of the panel and of the holidays; expected one of both.")
-    codes, names = pd.factorize(panel.statics[region])
-    own = [holidays[holidays[region].isna() | (holidays[region].astype(str) == name)] for name in names]
-    return [Holidays.read(table, options.holidays_prior_scale) for table in own], np.asarray(codes, dtype=np.int64)
+    return regional_holidays(holidays, country, prior, panel.statics[region])
 
 
 def _renumbered(group: Group, ids: pd.Index[str], place: dict[str, int]) -> Group:

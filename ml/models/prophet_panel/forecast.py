@@ -40,14 +40,14 @@ class Terms:
         return self.trend * (1.0 + self.multiplicative) + self.additive
 
 
-def terms(design: Design, estimates: Estimates, days: Days, regressors: Floats) -> Terms:
-    """Evaluate the model on `days` (H), with `regressors` (N, H, R) as they are known for each series."""
+def terms(design: Design, estimates: Estimates, days: Days, values: Floats) -> Terms:
+    """Evaluate the model on `days` (H), with the inputs `values` (N, H, inputs) as they are known for each series."""
     scale = estimates.scale[:, None]
     additive, multiplicative = ~design.multiplicative, design.multiplicative
     return Terms(
         trend(design, estimates, days),
-        effect(design, estimates, days, regressors, additive) * scale,
-        effect(design, estimates, days, regressors, multiplicative),
+        effect(design, estimates, days, values, additive) * scale,
+        effect(design, estimates, days, values, multiplicative),
     )
 
 
@@ -59,30 +59,34 @@ def trend(design: Design, estimates: Estimates, days: Days) -> Floats:
     return out * estimates.scale[:, None] + estimates.floor[:, None]
 
 
-def effect(design: Design, estimates: Estimates, days: Days, regressors: Floats, columns: NDArray[np.bool_]) -> Floats:
+def effect(design: Design, estimates: Estimates, days: Days, values: Floats, columns: NDArray[np.bool_]) -> Floats:
     """The sum (N, H) of the chosen columns, in scaled units."""
     out = np.zeros((len(estimates.m), len(days)))
     if not columns.any():
         return out
     shared = design.calendar(days)
-    chosen = np.flatnonzero(columns[: shared.shape[1]])
-    weighted_sums(np.ascontiguousarray(estimates.beta[:, chosen]), np.ascontiguousarray(shared[:, chosen].T), out)
-    own = design.regressors(regressors)
+    for place in (-1, *range(len(design.options.regressors), values.shape[2])):
+        chosen = np.flatnonzero(columns[: shared.shape[1]] & (design.condition[: shared.shape[1]] == place))
+        part = out if place < 0 else np.zeros_like(out)
+        weighted_sums(np.ascontiguousarray(estimates.beta[:, chosen]), np.ascontiguousarray(shared[:, chosen].T), part)
+        if place >= 0:
+            out += part * values[:, :, place]
+    own = design.regressors(values)
     for place in np.flatnonzero(columns[shared.shape[1] :]):
         out += estimates.beta[:, shared.shape[1] + place, None] * own[:, :, place]
     return out
 
 
-def components(design: Design, estimates: Estimates, days: Days, regressors: Floats) -> dict[str, Floats]:
+def components(design: Design, estimates: Estimates, days: Days, values: Floats) -> dict[str, Floats]:
     """Each component (N, H) by name, as `Prophet.predict` has them.
 
     Additive ones and the trend are in the units of y, multiplicative ones are shares of the trend.
     """
-    found = terms(design, estimates, days, regressors)
+    found = terms(design, estimates, days, values)
     out = {"trend": found.trend, "additive_terms": found.additive, "multiplicative_terms": found.multiplicative}
     for name, columns in design.components.items():
         unit = 1.0 if design.multiplicative[columns].any() else estimates.scale[:, None]
-        out[name] = effect(design, estimates, days, regressors, columns) * unit
+        out[name] = effect(design, estimates, days, values, columns) * unit
     return {**out, "yhat": found.mean}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -13,15 +13,20 @@ from numpy.typing import NDArray
 from ml.errors import DataError, NotEnoughHistoryError
 from ml.models.base import Points
 from ml.models.naive import NAIVE
-from ml.models.prophet_panel.fitted import FittedPanel, fit_panel
+from ml.models.prophet_panel.fitted import PROPHET, FittedPanel, fit_panel
 from ml.models.prophet_panel.options import Options, Regressor
 from ml.panel import KEYS, Panel
 from ml.periods import UNITS
 from ml.quantiles import LEVELS, tail_name, tails
 
-Floats = NDArray[np.float64]
+if TYPE_CHECKING:
+    from ml.models.prophet_panel.library import FittedLibrary
 
-PROPHET = "prophet"
+Floats = NDArray[np.float64]
+Fitted: TypeAlias = "FittedPanel | FittedLibrary"
+
+BOUNDS = ("cap", "floor")
+"""Known columns that logistic growth reads."""
 
 
 @dataclass(frozen=True)
@@ -29,21 +34,34 @@ class Settings:
     """What the model is made with.
 
     `options` are arguments of `prophet.Prophet` as JSON values (see `Options.read`). `use_known` makes regressors of
-    all known columns of the panel. `holidays` are rows of the library's table, `region` the static column and the
-    column of that table that say whose holidays they are.
+    all known columns of the panel that nothing else reads. `holidays` are rows of the library's table, `country` adds
+    public ones, `region` is the static column and the column of that table that say whose they are. `engine` is what
+    estimates: `panel`, `library`, or `auto`, the panel's where it covers the options and else the library's. Rows carry
+    the name of what made them.
     """
 
     options: Mapping[str, Any] = field(default_factory=dict)
     use_known: bool = False
     holidays: Sequence[Mapping[str, Any]] = ()
+    country: str | Mapping[str, str] | None = None
     region: str | None = None
+    engine: Literal["auto", "panel", "library"] = "auto"
     threads: int = 1
+
+    @property
+    def estimator(self) -> str:
+        """The engine that `auto` stands for."""
+        if self.engine != "auto":
+            return self.engine
+        return "library" if Options.read(self.options).uncovered else "panel"
 
     @property
     def parameters(self) -> dict[str, Any]:
         """As JSON values; `threads` changes nothing but the time."""
-        own = {"options": dict(self.options), "use_known": self.use_known, "region": self.region}
-        return {**own, "holidays": [{key: _json(value) for key, value in row.items()} for row in self.holidays]}
+        country = dict(self.country) if isinstance(self.country, Mapping) else self.country
+        own = {"options": dict(self.options), "use_known": self.use_known, "country": country, "region": self.region}
+        holidays = [{key: _json(value) for key, value in row.items()} for row in self.holidays]
+        return {**own, "holidays": holidays, "engine": self.estimator}
 
     def fit(self, panel: Panel) -> Learned:
         """Estimate all series; raises NotEnoughHistoryError below 2 periods."""
@@ -52,15 +70,20 @@ class Settings:
         fitted = self.estimate(panel)
         return Learned(self, fitted, _last_values(panel, fitted))
 
-    def estimate(self, panel: Panel) -> FittedPanel:
+    def estimate(self, panel: Panel) -> Fitted:
         """Estimate the series of any panel, however short."""
         options = Options.read(self.options)
         if self.use_known:
-            named = {spec.name for spec in options.regressors}
+            named = {*options.inputs, *(BOUNDS if options.growth == "logistic" else ())}
             added = tuple(Regressor(name) for name in panel.known if name not in named)
             options = replace(options, regressors=(*options.regressors, *added))
         holidays = pd.DataFrame(list(self.holidays)) if self.holidays else None
-        return fit_panel(panel, options, holidays=holidays, region=self.region, threads=self.threads)
+        given: dict[str, Any] = {"holidays": holidays, "country": self.country, "region": self.region}
+        if self.estimator == "panel":
+            return fit_panel(panel, options, **given, threads=self.threads)
+        from ml.models.prophet_panel.library import fit_library  # noqa: PLC0415 - hardly ever needed
+
+        return fit_library(panel, options, **given, threads=self.threads)
 
 
 @dataclass(frozen=True)
@@ -68,27 +91,26 @@ class Learned:
     """The estimates, and the last value of series that have none (NaN elsewhere), which is then repeated (`naive`)."""
 
     settings: Settings
-    panel: FittedPanel
+    panel: Fitted
     last: Floats
 
     @property
     def features(self) -> list[str]:
-        """The regressors."""
-        return [spec.name for spec in self.panel.options.regressors]
+        """The known columns that are read."""
+        return list(self.panel.inputs)
 
     @property
     def models(self) -> NDArray[np.object_]:
         """What makes each series' forecast."""
-        return np.where(self.panel.fitted, PROPHET, NAIVE).astype(object)
+        return np.where(self.panel.fitted, self.panel.name, NAIVE).astype(object)
 
     def update(self, panel: Panel) -> Learned:
         """The same estimates at the end of newer data; only series never seen before are estimated."""
         old = set(self.panel.ids[self.panel.fitted])
         fresh = panel.frame[~panel.frame["unique_id"].isin(old)]
-        newer = replace(self.panel, ids=self.panel.ids[:0], groups=())
+        newer: Any = None  # of the same kind as the others, which have the same settings
         if fresh["y"].notna().any():
-            part = replace(panel, frame=fresh.reset_index(drop=True))
-            newer = self.settings.estimate(part)
+            newer = self.settings.estimate(replace(panel, frame=fresh.reset_index(drop=True)))
         fitted = self.panel.updated(panel, newer)
         return replace(self, panel=fitted, last=_last_values(panel, fitted))
 
@@ -185,7 +207,7 @@ def known_matrices(
     return {name: found[name].to_numpy(dtype=np.float64).reshape(len(ids), len(dates)) for name in names}
 
 
-def _last_values(panel: Panel, fitted: FittedPanel) -> Floats:
+def _last_values(panel: Panel, fitted: Fitted) -> Floats:
     """The last known value of each series without an estimate."""
     out = np.full(len(panel.ids), np.nan)
     for row in np.flatnonzero(~fitted.fitted):

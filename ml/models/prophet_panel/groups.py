@@ -42,14 +42,14 @@ class Group:
 class Inputs:
     """A panel as it is estimated.
 
-    `y` is (series, days) with NaN where it is unknown, `days` counts since 1970-01-01, `regressors` is
-    (series, days, R), `holidays` holds the tables of all regions and `region` (series) the place of each series' own.
+    `y` is (series, days) with NaN where it is unknown, `days` counts since 1970-01-01, `values` holds the inputs
+    (series, days, inputs), `holidays` those of all regions and `region` (series) the place of each series' own.
     """
 
     y: Floats
     days: Days
     options: Options
-    regressors: Floats
+    values: Floats
     holidays: Sequence[Holidays]
     region: NDArray[np.int64]
 
@@ -71,8 +71,8 @@ def same_design(inputs: Inputs) -> Iterator[Rows]:
         [inputs.region.astype("<i8").view(np.uint8).reshape(-1, 8), np.packbits(known, axis=1)], axis=1
     )
     codes = pd.factorize(np.array([row.tobytes() for row in packed], dtype=object))[0]
-    if inputs.regressors.shape[2]:
-        values = np.where(known[:, :, None], inputs.regressors, 0.0)
+    if inputs.values.shape[2]:
+        values = np.where(known[:, :, None], inputs.values, 0.0)
         digests = [hashlib.blake2b(row.tobytes(), digest_size=16).digest() for row in values]
         codes = pd.factorize(pd.MultiIndex.from_arrays([codes, digests]))[0]
     order = np.argsort(codes, kind="stable")
@@ -82,9 +82,9 @@ def same_design(inputs: Inputs) -> Iterator[Rows]:
 def _problem(inputs: Inputs, rows: Rows) -> tuple[Problem, NDArray[np.bool_]]:
     first = rows[0]
     known = np.isfinite(inputs.y[first])
-    days, regressors = inputs.days[known], inputs.regressors[first, known]
-    design = Design.of(days, inputs.options, inputs.holidays[inputs.region[first]]).with_regressors(regressors)
-    return Problem.of(design, days, regressors), known
+    days, values = inputs.days[known], inputs.values[first, known]
+    design = Design.of(days, inputs.options, inputs.holidays[inputs.region[first]]).with_regressors(values)
+    return Problem.of(design, days, values), known
 
 
 def _whole(inputs: Inputs, rows: Rows) -> Group:

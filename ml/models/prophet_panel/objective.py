@@ -15,13 +15,13 @@ NOISE_PRIOR = 0.5
 """Scale of the half-normal prior of σ."""
 
 
-def negative_log_posterior(design: Design, estimates: Estimates, y: Floats, days: Days, regressors: Floats) -> Floats:
+def negative_log_posterior(design: Design, estimates: Estimates, y: Floats, days: Days, values: Floats) -> Floats:
     """One value a series, for any estimates of the design.
 
-    `y` (N, n) without missing values in its own units, on `days` (n), with the raw `regressors` (n, R). The priors:
+    `y` (N, n) without missing values in its own units, on `days` (n), with the inputs `values` (n, inputs). The priors:
     m, k ~ normal(0, 5); δ ~ Laplace(0, `changepoint_prior_scale`); β ~ normal(0, prior scales); σ ~ half-normal(0.5).
     """
-    found = terms(design, estimates, days, np.broadcast_to(regressors, (len(y), *regressors.shape)))
+    found = terms(design, estimates, days, np.broadcast_to(values, (len(y), *values.shape)))
     errors = (y - found.mean) / estimates.scale[:, None]
     sigma = estimates.sigma
     fit = len(days) * np.log(sigma) + (errors**2).sum(axis=1) / (2 * sigma**2)

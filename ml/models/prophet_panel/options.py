@@ -12,6 +12,8 @@ Mode = Literal["additive", "multiplicative"]
 Order = Literal["auto"] | bool | int
 
 MODES: tuple[Mode, ...] = ("additive", "multiplicative")
+GROWTHS = ("linear", "flat", "logistic")
+BUILT_IN_NAMES = frozenset({"yearly", "weekly", "daily"})
 RESERVED = frozenset(
     {"trend", "additive_terms", "multiplicative_terms", "daily", "weekly", "yearly", "holidays", "zeros", "yhat"}
     | {"extra_regressors_additive", "extra_regressors_multiplicative", "ds", "y", "t", "cap", "floor", "y_scaled"}
@@ -20,13 +22,17 @@ RESERVED = frozenset(
 
 @dataclass(frozen=True)
 class Seasonality:
-    """A Fourier series of `fourier_order` pairs; `period` is in days. None: as the whole model."""
+    """A Fourier series of `fourier_order` pairs; `period` is in days. None: as the whole model.
+
+    `condition_name` is a known column of 0 and 1 that says in which periods it acts.
+    """
 
     name: str
     period: float
     fourier_order: int
     prior_scale: float | None = None
     mode: Mode | None = None
+    condition_name: str | None = None
 
 
 @dataclass(frozen=True)
@@ -41,9 +47,10 @@ class Regressor:
 
 @dataclass(frozen=True)
 class Options:
-    """Arguments of `prophet.Prophet` with its defaults; raises ConfigurationError for what it does not cover.
+    """Arguments of `prophet.Prophet` with its defaults; raises ConfigurationError for wrong ones.
 
-    `changepoints` are ISO dates that replace those placed automatically; a series takes those within its history.
+    What `uncovered` names is estimated by the library alone (see `library`). `changepoints` are ISO dates that replace
+    those placed automatically; a series takes those within its history.
     """
 
     growth: str = "linear"
@@ -64,7 +71,9 @@ class Options:
     mcmc_samples: int = 0
 
     def __post_init__(self) -> None:
-        self._check_covered()
+        _check_one_of("growth", self.growth, GROWTHS)
+        if self.mcmc_samples < 0:
+            raise ConfigurationError(f"mcmc_samples is {self.mcmc_samples}; expected 0 or more.")
         _check_one_of("scaling", self.scaling, ("absmax", "minmax"))
         for mode in (self.seasonality_mode, self.holidays_mode, *(part.mode for part in self._parts)):
             _check_one_of("the mode", mode or "additive", MODES)
@@ -97,6 +106,24 @@ class Options:
         return cls(**given)
 
     @property
+    def uncovered(self) -> str | None:
+        """The argument that is not estimated for whole panels, such as `growth='logistic'`."""
+        if self.growth == "logistic":
+            return "growth='logistic'"
+        return f"mcmc_samples={self.mcmc_samples}" if self.mcmc_samples else None
+
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        """The columns that seasonalities are conditioned on."""
+        named = (season.condition_name for season in self.seasonalities)
+        return tuple(dict.fromkeys(name for name in named if name is not None))
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The known columns that are read: regressors, then conditions."""
+        return (*(spec.name for spec in self.regressors), *self.conditions)
+
+    @property
     def holiday_mode(self) -> Mode:
         """How holidays act: as said, else as the seasons do."""
         return self.holidays_mode or self.seasonality_mode
@@ -110,25 +137,14 @@ class Options:
     def _parts(self) -> tuple[Seasonality | Regressor, ...]:
         return (*self.seasonalities, *self.regressors)
 
-    def _check_covered(self) -> None:
-        for name, found, covered in (
-            ("growth", self.growth, self.growth in {"linear", "flat"}),
-            ("mcmc_samples", self.mcmc_samples, self.mcmc_samples == 0),
-        ):
-            if not covered:
-                raise ConfigurationError(
-                    f"{name}={found!r} is not estimated for whole panels; expected linear or flat growth and no MCMC. "
-                    f"Fit such series one by one with the library, prophet.Prophet({name}={found!r})."
-                )
-
     def _check_names(self) -> None:
-        names = [part.name for part in self._parts]
-        built_in = {"yearly", "weekly", "daily"}
-        for part in self._parts:
-            own = isinstance(part, Seasonality) and part.name in built_in
-            if (part.name in RESERVED and not own) or "_delim_" in part.name or names.count(part.name) > 1:
+        names = [*(part.name for part in self._parts), *self.conditions]
+        seasons = {season.name for season in self.seasonalities}
+        for name in names:
+            own = name in BUILT_IN_NAMES and name in seasons
+            if (name in RESERVED and not own) or "_delim_" in name or names.count(name) > 1:
                 raise ConfigurationError(
-                    f"the name {part.name!r} is reserved, holds '_delim_' or is given twice. Choose another one."
+                    f"the name {name!r} is reserved, holds '_delim_' or is given twice. Choose another one."
                 )
 
 

@@ -23,7 +23,7 @@ def simulate(
     seed: int = 0,
     known: Mapping[str, Floats] | None = None,
 ) -> Floats:
-    """(samples, horizon) paths of one series in the units of y; `known` gives the regressors, (N, horizon) by name.
+    """(samples, horizon) paths of one series in the units of y; `known` gives the inputs, (N, horizon) by name.
 
     The generator is seeded by `seed` and the series' name: other series change nothing. At each step the slope changes
     with the chance, and by the scale, that `quantiles` explains; noise is added at the end.
@@ -31,7 +31,7 @@ def simulate(
     group, row = fitted.find(unique_id)
     one = group.part(slice(row, row + 1))
     days = days_of(fitted.dates(horizon))
-    values = fitted.regressors(known, horizon)[one.rows]
+    values = fitted.values(known, horizon)[one.rows]
     found = forecast.terms(one.design, one.estimates, days, values)
     ahead = fitted.ahead(one, days)
     step = forecast.step_length(one.design, ahead)
