@@ -25,12 +25,15 @@ RUN driver="$(find /opt/venv -path '*/debian_ubuntu/*' -name 'libmsodbcsql-18*')
     && test -n "$driver" \
     && printf '[ODBC Driver 18 for SQL Server]\nDriver=%s\n' "$driver" > /etc/odbcinst.ini \
     && useradd --create-home --uid 10001 forecastle \
-    && install -d -o forecastle -g forecastle /data
-ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 FORECASTLE_ENV=production FORECASTLE_HOME=/data
+    && install -d -o forecastle -g forecastle /data /var/cache/forecastle
+ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 FORECASTLE_ENV=production FORECASTLE_HOME=/data \
+    NUMBA_CACHE_DIR=/var/cache/forecastle/numba
 WORKDIR /app
 COPY . .
 COPY --from=assets /app/webapp/static/vendor webapp/static/vendor
 USER forecastle
+# Machine code of Prophet's loops. A container on another kind of processor compiles them once more when they are used.
+RUN python -m ml.models.prophet_panel.warm
 EXPOSE 8000
 CMD ["python", "-m", "gunicorn", "--worker-class", "gthread", "--workers", "2", "--threads", "8", \
      "--bind", "0.0.0.0:8000", "--graceful-timeout", "20", "--no-control-socket", "wsgi:app"]

@@ -13,7 +13,7 @@ CODE   := ml worker webapp bench
 RENAMED := -e '$(if $(filter Darwin,$(shell uname -s)),s/^xgboost-cpu==/xgboost==/)'
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test test-fuzz bench-accuracy lint types format lock clean
+.PHONY: help setup demo run test test-fuzz test-oracle bench-prophet bench-accuracy lint types format lock clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -33,6 +33,12 @@ test: setup $(VENV)/.installed-dev ## Run all tests, one process a core (ARGS='-
 
 test-fuzz: setup $(VENV)/.installed-dev ## Load 200 hostile files (make test loads a sample of 40)
 	HOSTILE_FILES=200 $(BIN)/python -m pytest tests/integration/test_hostile_files.py $(ARGS)
+
+test-oracle: setup $(VENV)/.installed-dev ## Compare Prophet for panels with its library on 60 series a real panel (make test: 6)
+	ORACLE_SERIES=60 $(BIN)/python -m pytest tests/integration/test_prophet_panel_oracle.py $(ARGS)
+
+bench-prophet: setup $(VENV)/.installed-dev ## Prophet for panels beside its library on all series (hours; ARGS='weekly daily')
+	$(BIN)/python -m bench.prophet_panel $(ARGS)
 
 bench-accuracy: setup $(VENV)/.installed-dev ## Score forecasts on real panels beside peers (needs mlforecast; ARGS='--no-peers')
 	$(BIN)/python -m bench.accuracy $(ARGS)

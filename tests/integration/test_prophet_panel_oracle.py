@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import logging
+import os
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -28,6 +29,8 @@ pytestmark = pytest.mark.timeout(900)  # the first run on a machine compiles for
 PEERS = Path(__file__).resolve().parents[3] / "shared" / "peers" / "panels.py"
 PANELS = ("tiny_m5", "store_item_demand", "rossmann", "aus_retail", "stallion", "superstore_monthly")
 TOLERANCE = 1e-6
+SERIES = int(os.environ.get("ORACLE_SERIES", "6"))
+"""Of each real panel; `make test-oracle` takes more."""
 EARLY = 0.01
 """Of the objective: a library fit this much worse has stopped early, and may differ visibly."""
 
@@ -109,7 +112,7 @@ def check_like_library(panel: Panel, fitted: FittedPanel, unique_id: str, **opti
 def test_reaches_the_librarys_objective_on_real_panels(peers: ModuleType, name: str) -> None:
     source = peers.PANELS[name]()
     ids = source.df["unique_id"].unique()
-    chosen = ids[:: max(1, len(ids) // 6)][:6]
+    chosen = ids[:: max(1, len(ids) // SERIES)][:SERIES]
     frame = source.df[source.df["unique_id"].isin(chosen)]
     panel = Panel.from_frame(frame[["unique_id", "ds", "y"]], source.freq, source.season)
     fitted = fit_panel(panel)
