@@ -17,6 +17,8 @@ from worker.settings import WorkerSettings
 ENVIRONMENTS = ("embedded", "production")
 MEGABYTE = 1 << 20
 SECRET_LENGTH = 32
+COMPRESSED = ["application/json", "application/problem+json", "application/x-ndjson", "text/csv"]
+"""What is compressed: answers for programs. Pages hold tokens beside what a request may choose, which must not be."""
 REGISTRATION = ("invitation", "open", "closed")
 ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:\d{1,5})?|https?://\[[0-9a-f:]+\](:\d{1,5})?")
 
@@ -71,6 +73,9 @@ class WebSettings:
             "MAX_FORM_PARTS": 100,
             "SQLALCHEMY_DATABASE_URI": parse_url(url),
             "SQLALCHEMY_ENGINE_OPTIONS": engine_options(url),
+            "COMPRESS_MIMETYPES": COMPRESSED,
+            "COMPRESS_ALGORITHM": ["br", "gzip"],
+            "COMPRESS_STREAMS_ALGORITHM": ["gzip"],
             "JWT_SECRET_KEY": self.secret_key,
             "JWT_ALGORITHM": "HS256",
             "JWT_DECODE_ALGORITHMS": ["HS256"],

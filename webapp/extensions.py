@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from flask import Flask, current_app
+from flask_compress import Compress
 from flask_jwt_extended import JWTManager
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session
@@ -49,6 +50,7 @@ def init_app(app: Flask, settings: WebSettings) -> None:
     with app.app_context():
         configure(db.engine)
     jwt.init_app(app)
+    Compress(app)
 
 
 def settings() -> WebSettings:

@@ -15,9 +15,9 @@ from typing import Any, TypeVar, cast
 from flask import Response, current_app, g, request
 
 from webapp.api.listing import JSON, accepted
-from webapp.auth import signed_in_user
 from webapp.extensions import db, quick_redis
 from webapp.queries.data_version import data_version
+from webapp.queries.scope import current_scope
 
 MARK = "cached_answer"
 KEEP_SECONDS = 3600
@@ -61,10 +61,5 @@ def keep(response: Response) -> Response:
 
 def key_of(version: str) -> str:
     """Where the answer to the present request is kept."""
-    asked = json.dumps([version, scope(), request.path, sorted(request.args.items())])
+    asked = json.dumps([version, repr(current_scope()), request.path, sorted(request.args.items())])
     return f"forecastle:answer:{hashlib.sha256(asked.encode()).hexdigest()}"
-
-
-def scope() -> str:
-    """What of the data the caller sees."""
-    return signed_in_user().email

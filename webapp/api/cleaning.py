@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from flask import Response, url_for
 
+from ml.db.cleaning import CleaningPolicy
 from webapp.api.answers import answer, problems
 from webapp.api.blueprint import api_blueprint
+from webapp.api.edits import check_unchanged, hold, tagged
+from webapp.api.listing import listing
 from webapp.auth import requires, signed_in_user
 from webapp.auth.permissions import FORECASTS_MAKE, SALES_READ
 from webapp.extensions import db, redis_client
@@ -29,20 +32,24 @@ from webapp.services import cleaning as service
 blueprint = api_blueprint("cleaning", "/cleaning")
 
 
-@blueprint.get("/policy", responses={200: PolicyAnswer})
+@blueprint.get("/policy", responses={200: PolicyAnswer, 304: None})
 @requires(SALES_READ)
 def show_policy() -> Response:
     """Read how sales are cleaned before they are learned from."""
-    return answer(PolicyAnswer.model_validate(queries.current_policy(db.session())))
+    return tagged(PolicyAnswer.model_validate(queries.current_policy(db.session())))
 
 
-@blueprint.put("/policy", responses={202: ChangedPolicy, **problems(400, 415)})
+@blueprint.put("/policy", responses={202: ChangedPolicy, **problems(400, 412, 415)})
 @requires(FORECASTS_MAKE)
 def set_policy(body: PolicyBody) -> Response:
     """Set the cleaning policy. Sales are flagged and forecast anew; the sales themselves stay as they are."""
-    row, job = service.set_policy(db.session(), body.model_dump(), signed_in_user().email)
+    session = db.session()
+    hold(session, CleaningPolicy)
+    check_unchanged(PolicyAnswer.model_validate(queries.current_policy(session)))
+    row, job = service.set_policy(session, body.model_dump(), signed_in_user().email)
     policy = PolicyAnswer.model_validate(queries.policy_view(row))
-    return answer(ChangedPolicy(**policy.model_dump(), job_id=job.id), 202)
+    location = url_for("api_jobs.show_job", job_id=job.id)
+    return answer(ChangedPolicy(**policy.model_dump(), job_id=job.id), 202, Location=location)
 
 
 @blueprint.post("/run", responses={202: JobAnswer})
@@ -59,25 +66,33 @@ def run_cleaning() -> Response:
 @requires(SALES_READ)
 def list_policies(query: PageQuery) -> Response:
     """List all policies that ever held, newest first. To go back to one, put its settings again."""
-    page = queries.list_policies(db.session(), query.limit, query.cursor)
-    items = [PolicyAnswer.model_validate(view) for view in page.items]
-    return answer(PolicyList(items=items, next_cursor=encode_cursor(page.next_below)))
+
+    def fetch(part: PageQuery) -> PolicyList:
+        page = queries.list_policies(db.session(), part.limit, part.cursor)
+        items = [PolicyAnswer.model_validate(view) for view in page.items]
+        return PolicyList(items=items, next_cursor=encode_cursor(page.next_below))
+
+    return listing(query, fetch)
 
 
 @blueprint.get("/flags", responses={200: FlagList})
 @requires(SALES_READ)
 def list_flags(query: FlagQuery) -> Response:
     """List outliers and stockouts, the last found first."""
-    page = queries.list_flags(
-        db.session(),
-        kind=query.kind,
-        verdict=query.verdict,
-        series_id=query.series_id,
-        limit=query.limit,
-        below=query.cursor,
-    )
-    items = [FlagAnswer.model_validate(view) for view in page.items]
-    return answer(FlagList(items=items, next_cursor=encode_cursor(page.next_below)))
+
+    def fetch(part: FlagQuery) -> FlagList:
+        page = queries.list_flags(
+            db.session(),
+            kind=part.kind,
+            verdict=part.verdict,
+            series_id=part.series_id,
+            limit=part.limit,
+            below=part.cursor,
+        )
+        items = [FlagAnswer.model_validate(view) for view in page.items]
+        return FlagList(items=items, next_cursor=encode_cursor(page.next_below))
+
+    return listing(query, fetch)
 
 
 @blueprint.post("/flags/<int:flag_id>", responses={200: FlagAnswer, **problems(400, 404, 415)})

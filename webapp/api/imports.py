@@ -9,6 +9,7 @@ from flask import Response, request, url_for
 from ml.db.imports import Import
 from webapp.api.answers import answer, problems
 from webapp.api.blueprint import api_blueprint
+from webapp.api.listing import listing
 from webapp.auth import requires, signed_in_user
 from webapp.auth.permissions import SALES_IMPORT, SALES_READ
 from webapp.errors import FieldError, InvalidRequestError
@@ -63,14 +64,18 @@ def create_import(query: UploadQuery, form: UploadForm) -> Response:
 @requires(SALES_READ)
 def list_imports(query: ImportQuery) -> Response:
     """List imports, newest first."""
-    session = db.session()
-    source = service.named_source(session, query.source).id if query.source else None
-    page = queries.list_imports(
-        session, query.limit, query.cursor, state=query.state, dataset=query.dataset, source_id=source
-    )
-    names = queries.source_names(session, page.items)
-    items = [import_answer(row, names) for row in page.items]
-    return answer(ImportList(items=items, next_cursor=encode_cursor(page.next_below)))
+
+    def fetch(part: ImportQuery) -> ImportList:
+        session = db.session()
+        source = service.named_source(session, part.source).id if part.source else None
+        page = queries.list_imports(
+            session, part.limit, part.cursor, state=part.state, dataset=part.dataset, source_id=source
+        )
+        names = queries.source_names(session, page.items)
+        items = [import_answer(row, names) for row in page.items]
+        return ImportList(items=items, next_cursor=encode_cursor(page.next_below))
+
+    return listing(query, fetch)
 
 
 @blueprint.get("/<int:import_id>", responses={200: ImportDetail, **problems(404)})

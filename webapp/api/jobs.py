@@ -6,6 +6,7 @@ from flask import Response
 
 from webapp.api.answers import answer, problems
 from webapp.api.blueprint import api_blueprint
+from webapp.api.listing import listing
 from webapp.auth import requires
 from webapp.auth.permissions import JOBS_READ
 from webapp.extensions import db, redis_client
@@ -20,15 +21,13 @@ blueprint = api_blueprint("jobs", "/jobs")
 @requires(JOBS_READ)
 def list_jobs(query: JobQuery) -> Response:
     """List jobs, newest first."""
-    page = queries.list_jobs(
-        db.session(),
-        state=query.state,
-        kind=query.kind,
-        limit=query.limit,
-        below=query.cursor,
-    )
-    items = [JobAnswer.model_validate(view) for view in page.items]
-    return answer(JobList(items=items, next_cursor=encode_cursor(page.next_below)))
+
+    def fetch(part: JobQuery) -> JobList:
+        page = queries.list_jobs(db.session(), state=part.state, kind=part.kind, limit=part.limit, below=part.cursor)
+        items = [JobAnswer.model_validate(view) for view in page.items]
+        return JobList(items=items, next_cursor=encode_cursor(page.next_below))
+
+    return listing(query, fetch)
 
 
 @blueprint.get("/<int:job_id>", responses={200: JobAnswer, **problems(404)})

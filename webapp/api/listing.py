@@ -10,6 +10,7 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar, get_args
 from urllib.parse import urlencode
 
@@ -18,7 +19,9 @@ from werkzeug.exceptions import NotAcceptable
 
 from ml.db.session import only_reads
 from webapp.api.answers import answer
+from webapp.auth import signed_in_user
 from webapp.extensions import db
+from webapp.queries import scope
 from webapp.schemas.base import ListAnswer, Request
 
 JSON, CSV, LINES = "application/json", "text/csv", "application/x-ndjson"
@@ -54,16 +57,26 @@ def accepted() -> str:
 def all_pages(query: Query, page: ListAnswer, fetch: Fetch[Query], write: Callable[..., str]) -> Iterator[str]:
     """The whole list as text, the page `page` first."""
     yield write(page, first=True)
-    most = largest_page(type(query))
+    most, user = largest_page(type(query)), signed_in_user()
+    caller = scope.Caller(user.email, user.scope)
     while page.next_cursor is not None:
         asked = {**request.args.to_dict(), "limit": most, "cursor": page.next_cursor}
-        reading = only_reads.set(True)  # the request is over for the rest of the app: on SQLite no write lock is due
-        try:
+        with reading_as(caller):
             page = fetch(type(query).model_validate(asked))
-            db.session.rollback()
-        finally:
-            only_reads.reset(reading)
         yield write(page, first=False)
+
+
+@contextmanager
+def reading_as(caller: scope.Caller) -> Iterator[None]:
+    """What `webapp.auth.guard` does around a request, which is over when later pages are read."""
+    only_reads.set(True)
+    scope.limit(caller)
+    try:
+        yield
+        db.session.rollback()
+    finally:
+        only_reads.set(False)
+        scope.limit(scope.NOBODY)
 
 
 def largest_page(query: type[Request]) -> int:

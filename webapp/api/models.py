@@ -6,6 +6,7 @@ from flask import Response, url_for
 
 from webapp.api.answers import answer, problems
 from webapp.api.blueprint import api_blueprint
+from webapp.api.listing import listing
 from webapp.auth import requires, signed_in_user
 from webapp.auth.permissions import FORECASTS_MAKE, MODELS_READ
 from webapp.extensions import db, redis_client
@@ -44,9 +45,13 @@ def train(body: TrainBody) -> Response:
 @requires(MODELS_READ)
 def list_models(query: ModelQuery) -> Response:
     """List model versions, newest first."""
-    page = queries.list_models(db.session(), query.grain, query.limit, query.cursor)
-    items = [ModelAnswer.model_validate(row) for row in page.items]
-    return answer(ModelList(items=items, next_cursor=encode_cursor(page.next_below)))
+
+    def fetch(part: ModelQuery) -> ModelList:
+        page = queries.list_models(db.session(), part.grain, part.limit, part.cursor)
+        items = [ModelAnswer.model_validate(row) for row in page.items]
+        return ModelList(items=items, next_cursor=encode_cursor(page.next_below))
+
+    return listing(query, fetch)
 
 
 @blueprint.get("/models/<int:model_id>", responses={200: ModelAnswer, **problems(404)})
@@ -76,6 +81,10 @@ def roll_back(body: RollbackBody) -> Response:
 @requires(MODELS_READ)
 def list_promotions(query: ModelQuery) -> Response:
     """List which versions were put in charge, by whom and why, newest first."""
-    page = queries.list_promotions(db.session(), query.grain, query.limit, query.cursor)
-    items = [PromotionAnswer.model_validate(row) for row in page.items]
-    return answer(PromotionList(items=items, next_cursor=encode_cursor(page.next_below)))
+
+    def fetch(part: ModelQuery) -> PromotionList:
+        page = queries.list_promotions(db.session(), part.grain, part.limit, part.cursor)
+        items = [PromotionAnswer.model_validate(row) for row in page.items]
+        return PromotionList(items=items, next_cursor=encode_cursor(page.next_below))
+
+    return listing(query, fetch)

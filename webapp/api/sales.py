@@ -10,7 +10,9 @@ from pydantic import ValidationError
 from ml.etl.datasets import SALES, Dataset, get_dataset
 from webapp.api.answers import answer, problems
 from webapp.api.blueprint import api_blueprint
+from webapp.api.cache import cached
 from webapp.api.idempotency import idempotent_by_itself
+from webapp.api.listing import listing
 from webapp.auth import requires, signed_in_user
 from webapp.auth.permissions import SALES_IMPORT, SALES_READ
 from webapp.error_responses import invalid_request
@@ -82,13 +84,18 @@ def list_sales(query: SalesQuery) -> Response:
     Days, places, products and imports are found by index; give days as well where you filter by customer,
     channel or order in many years of sales.
     """
-    page = queries.list_sales(db.session(), query.filter(), query.limit, query.cursor)
-    items = [SaleAnswer.model_validate(line) for line in page.items]
-    return answer(SaleList(items=items, next_cursor=encode_key(page.next_after)))
+
+    def fetch(part: SalesQuery) -> SaleList:
+        page = queries.list_sales(db.session(), part.filter(), part.limit, part.cursor)
+        items = [SaleAnswer.model_validate(line) for line in page.items]
+        return SaleList(items=items, next_cursor=encode_key(page.next_after))
+
+    return listing(query, fetch)
 
 
 @blueprint.get("/sales/weekly", responses={200: PeriodList, **problems(404, 409)})
 @requires(SALES_READ)
+@cached
 def weekly_sales(query: PeriodQuery) -> Response:
     """Read sales by week, newest first; what is left open is summed up."""
     return period_list("weekly", query)
@@ -96,6 +103,7 @@ def weekly_sales(query: PeriodQuery) -> Response:
 
 @blueprint.get("/sales/monthly", responses={200: PeriodList, **problems(404, 409)})
 @requires(SALES_READ)
+@cached
 def monthly_sales(query: PeriodQuery) -> Response:
     """Read sales by month, newest first; what is left open is summed up."""
     return period_list("monthly", query)
@@ -105,8 +113,12 @@ def period_list(grain: Literal["weekly", "monthly"], query: PeriodQuery) -> Resp
     by_series = query.by == "series"
     if query.cursor and len(query.cursor) != 1 + by_series:
         raise InvalidRequestError([FieldError("cursor", "this is a cursor of another list; keep `by` as it was")])
-    page = queries.period_sales(
-        db.session(), grain, query.filter(), by_series=by_series, limit=query.limit, after=query.cursor
-    )
-    items = [PeriodAnswer.model_validate(point) for point in page.items]
-    return answer(PeriodList(items=items, next_cursor=encode_key(page.next_after)))
+
+    def fetch(part: PeriodQuery) -> PeriodList:
+        page = queries.period_sales(
+            db.session(), grain, part.filter(), by_series=by_series, limit=part.limit, after=part.cursor
+        )
+        items = [PeriodAnswer.model_validate(point) for point in page.items]
+        return PeriodList(items=items, next_cursor=encode_key(page.next_after))
+
+    return listing(query, fetch)

@@ -10,7 +10,9 @@ from ml.db.imports import Source
 from ml.errors import ConflictError, DataError, UpstreamError
 from webapp.api.answers import answer, problems
 from webapp.api.blueprint import api_blueprint
+from webapp.api.edits import check_unchanged, hold, tagged
 from webapp.api.idempotency import idempotent_by_itself
+from webapp.api.listing import listing
 from webapp.auth import requires, signed_in_user
 from webapp.auth.permissions import SALES_IMPORT, SALES_READ, SOURCES_MANAGE
 from webapp.extensions import db, redis_client, settings
@@ -41,39 +43,52 @@ blueprint = api_blueprint("sources", "/sources")
 def create_source(body: SourceBody) -> Response:
     """Save a new source."""
     row = service.create_source(db.session(), settings().engine, body.draft(), signed_in_user().email)
-    return answer(source_answer(row), 201, Location=url_for("api_sources.show_source", source_id=row.id))
+    return tagged(source_answer(row), 201, Location=url_for("api_sources.show_source", source_id=row.id))
 
 
 @blueprint.get("", responses={200: SourceList})
 @requires(SALES_READ)
 def list_sources(query: SourceQuery) -> Response:
     """List sources, newest first."""
-    page = queries.list_sources(db.session(), query.limit, query.cursor, kind=query.kind)
-    items = [source_answer(row) for row in page.items]
-    return answer(SourceList(items=items, next_cursor=encode_cursor(page.next_below)))
+
+    def fetch(part: SourceQuery) -> SourceList:
+        page = queries.list_sources(db.session(), part.limit, part.cursor, kind=part.kind)
+        items = [source_answer(row) for row in page.items]
+        return SourceList(items=items, next_cursor=encode_cursor(page.next_below))
+
+    return listing(query, fetch)
 
 
-@blueprint.get("/<int:source_id>", responses={200: SourceAnswer, **problems(404)})
+@blueprint.get("/<int:source_id>", responses={200: SourceAnswer, 304: None, **problems(404)})
 @requires(SALES_READ)
 def show_source(path: SourcePath) -> Response:
     """Read a source; its credentials are never shown."""
-    return answer(source_answer(queries.get_source(db.session(), path.source_id)))
+    return tagged(source_answer(queries.get_source(db.session(), path.source_id)))
 
 
-@blueprint.put("/<int:source_id>", responses={200: SourceAnswer, **problems(400, 404, 409, 415)})
+@blueprint.put("/<int:source_id>", responses={200: SourceAnswer, **problems(400, 404, 409, 412, 415)})
 @requires(SOURCES_MANAGE)
 def update_source(path: SourcePath, body: SourceBody) -> Response:
     """Replace a source; where its rows come from elsewhere now, its watermark is forgotten."""
+    check_source(path)
     row = service.update_source(db.session(), settings().engine, path.source_id, body.draft())
-    return answer(source_answer(row))
+    return tagged(source_answer(row))
 
 
-@blueprint.delete("/<int:source_id>", responses={204: None, **problems(404, 409)})
+@blueprint.delete("/<int:source_id>", responses={204: None, **problems(404, 409, 412)})
 @requires(SOURCES_MANAGE)
 def delete_source(path: SourcePath) -> Response:
     """Delete a source that never brought anything; one that did can be switched off."""
+    check_source(path)
     service.delete_source(db.session(), path.source_id)
     return Response(status=204)
+
+
+def check_source(path: SourcePath) -> None:
+    """Refuse what was decided on an earlier state of a source, where the caller's `If-Match` tells it."""
+    session = db.session()
+    hold(session, Source)
+    check_unchanged(source_answer(queries.get_source(session, path.source_id)))
 
 
 @blueprint.post("/preview", responses={200: SourcePreview, **problems(400, 404, 415, 502)})

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ml.db.catalog import Customer
 from webapp.queries.catalog import find_named, matching
-from webapp.queries.paging import DEFAULT_LIMIT, Page, newest_first
+from webapp.queries.paging import DEFAULT_LIMIT, SortedPage, sorted_page
 
 
 def get_customer(session: Session, name: str, field: str = "customer") -> Customer:
@@ -16,9 +19,9 @@ def get_customer(session: Session, name: str, field: str = "customer") -> Custom
 
 
 def list_customers(
-    session: Session, q: str = "", segment: str = "", region: str = "", *, limit: int = DEFAULT_LIMIT,
-    below: int | None = None,
-) -> Page[Customer]:  # fmt: skip
-    """Customers, newest first; `q` is a part of the code or the name."""
+    session: Session, q: str = "", segment: str = "", region: str = "", *,
+    sort: str = "-id", limit: int = DEFAULT_LIMIT, after: Sequence[Any] | None = None,
+) -> SortedPage[Customer]:  # fmt: skip
+    """Customers by id or code; `q` is a part of the code or the name."""
     query = matching(sa.select(Customer), Customer, q, segment=segment, region=region)
-    return newest_first(session, query, Customer.id, limit, below)
+    return sorted_page(session, query, {"id": Customer.id, "code": Customer.code}, sort, limit=limit, after=after)

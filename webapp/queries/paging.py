@@ -1,8 +1,8 @@
-"""Pages of long lists, newest first, that stay right while rows are added: they continue below an id."""
+"""Pages of long lists, which stay right while rows are added: each continues behind the last row of the one before."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -21,6 +21,19 @@ class Page(Generic[Row]):
     next_below: int | None
 
 
+@dataclass(frozen=True)
+class SortedPage(Generic[Row]):
+    """Some rows, and what the last one is sorted by where there are more."""
+
+    items: Sequence[Row]
+    next_after: tuple[Any, ...] | None
+
+    @property
+    def next_below(self) -> int | None:
+        """The id of the last row, where there are more: all that a list by id needs to go on."""
+        return self.next_after[-1] if self.next_after else None
+
+
 def newest_first(session: Session, query: sa.Select[Row], id_column: Any, limit: int, below: int | None) -> Page[Row]:
     """The rows of `query` with the highest ids, at most `limit`, all below the id `below`."""
     if below is not None:
@@ -28,3 +41,35 @@ def newest_first(session: Session, query: sa.Select[Row], id_column: Any, limit:
     rows = session.scalars(query.order_by(id_column.desc()).limit(limit + 1)).all()
     last: Any = rows[limit - 1] if len(rows) > limit else None
     return Page(rows[:limit], None if last is None else last.id)
+
+
+def sorted_page(
+    session: Session,
+    query: sa.Select[Row],
+    columns: Mapping[str, Any],
+    sort: str,
+    *,
+    limit: int,
+    after: Sequence[Any] | None = None,
+) -> SortedPage[Row]:
+    """The rows of `query` by the column that `sort` names ('-' before it: descending), then by id, behind `after`.
+
+    `columns` are those that may be sorted by, none of them nullable, 'id' among them.
+    """
+    name, descending = sort.removeprefix("-"), sort.startswith("-")
+    order = [columns["id"]] if name == "id" else [columns[name], columns["id"]]
+    if after is not None:
+        query = query.where(behind(order, after, descending=descending))
+    query = query.order_by(*(column.desc() if descending else column.asc() for column in order))
+    rows = session.scalars(query.limit(limit + 1)).all()
+    last = rows[limit - 1] if len(rows) > limit else None
+    return SortedPage(rows[:limit], None if last is None else tuple(getattr(last, column.key) for column in order))
+
+
+def behind(order: Sequence[Any], key: Sequence[Any], *, descending: bool) -> sa.ColumnElement[bool]:
+    """Whether a row comes after `key`; SQL Server compares no tuples."""
+    column, value = order[0], key[0]
+    beyond: sa.ColumnElement[bool] = column < value if descending else column > value
+    if len(order) == 1:
+        return beyond
+    return sa.or_(beyond, sa.and_(column == value, behind(order[1:], key[1:], descending=descending)))

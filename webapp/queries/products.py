@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ml.db.catalog import Product
 from webapp.queries.catalog import find_named, matching
-from webapp.queries.paging import DEFAULT_LIMIT, Page, newest_first
+from webapp.queries.paging import DEFAULT_LIMIT, SortedPage, sorted_page
 
 
 def product_code(session: Session, name: str) -> str:
@@ -21,9 +24,9 @@ def get_product(session: Session, name: str, field: str = "product") -> Product:
 
 
 def list_products(
-    session: Session, q: str = "", category: str = "", supplier: str = "", *, limit: int = DEFAULT_LIMIT,
-    below: int | None = None,
-) -> Page[Product]:  # fmt: skip
-    """Products, newest first; `q` is a part of the code or the name."""
+    session: Session, q: str = "", category: str = "", supplier: str = "", *,
+    sort: str = "-id", limit: int = DEFAULT_LIMIT, after: Sequence[Any] | None = None,
+) -> SortedPage[Product]:  # fmt: skip
+    """Products by id or code; `q` is a part of the code or the name."""
     query = matching(sa.select(Product), Product, q, category=category, supplier=supplier)
-    return newest_first(session, query, Product.id, limit, below)
+    return sorted_page(session, query, {"id": Product.id, "code": Product.code}, sort, limit=limit, after=after)

@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any, Literal
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from ml.db.catalog import Customer, Product, Series
 from ml.db.keys import hash_key, normalise
@@ -17,6 +17,7 @@ from ml.errors import NotFoundError
 from ml.grains import MONTHLY, WEEKLY, Grain, read_coverage
 from webapp.queries.history import month_of, year_month
 from webapp.queries.nodes import LOCATION_FIELDS, Node, conditions
+from webapp.queries.paging import behind
 from webapp.queries.products import product_code
 
 DECIMALS = 4
@@ -98,21 +99,22 @@ def list_sales(session: Session, wanted: SalesFilter, limit: int, after: Key | N
     product or customer.
     """
     order = (SalesRaw.sale_date, SalesRaw.series_id, SalesRaw.id)
+    buyer = aliased(Customer)  # not limited: who bought belongs to a sale that may be seen, wherever they live
     query = (
         sa.select(
             *(getattr(SalesRaw, name) for name in SALES_COLUMNS),
             Product.code.label("product_code"),
             Product.name.label("product_name"),
-            Customer.code.label("customer_code"),
+            buyer.code.label("customer_code"),
         )
         .join(Product, Product.id == SalesRaw.product_id)
-        .outerjoin(Customer, Customer.id == SalesRaw.customer_id)
+        .outerjoin(buyer, buyer.id == SalesRaw.customer_id)
         .where(*row_conditions(session, wanted))
         .order_by(*(column.desc() for column in order))
         .limit(limit + 1)
     )
     if after is not None:
-        query = query.where(sa.and_(SalesRaw.sale_date <= after[0], below(order, after)))
+        query = query.where(sa.and_(SalesRaw.sale_date <= after[0], behind(order, after, descending=True)))
     items = [line_of(row) for row in session.execute(query)]
     last = items[limit - 1] if len(items) > limit else None
     return SalesPage(items[:limit], (last.sale_date, last.series_id, last.id) if last else None)
@@ -208,7 +210,7 @@ def period_sales(
     query = query.where(*period_conditions(session, sums, wanted))
     if after is not None:
         stored = (sums.stored(after[0]), *after[1:])
-        query = query.where(sa.and_(sums.period <= stored[0], below(order, stored)))
+        query = query.where(sa.and_(sums.period <= stored[0], behind(order, stored, descending=True)))
     rows = session.execute(query.order_by(*(column.desc() for column in order)).limit(limit + 1)).all()
     coverage = read_coverage(session, sums.grain)
     items = []
@@ -250,14 +252,6 @@ def period_conditions(session: Session, sums: Sums, wanted: SalesFilter) -> list
     if wanted.until:
         found.append(sums.period <= sums.stored(wanted.until))
     return found
-
-
-def below(order: Sequence[Any], key: Key) -> sa.ColumnElement[bool]:
-    """Whether a row comes after `key` in descending order; SQL Server compares no tuples."""
-    column, value = order[0], key[0]
-    if len(order) == 1:
-        return column < value  # type: ignore[no-any-return]
-    return sa.or_(column < value, sa.and_(column == value, below(order[1:], key[1:])))
 
 
 def rounded(value: Any) -> float:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import Annotated
+import json
+from collections.abc import Sequence
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from webapp.queries.paging import DEFAULT_LIMIT
 
@@ -17,6 +19,15 @@ class Request(BaseModel):
     """Something that a caller sends: unknown fields and query parameters are refused."""
 
     model_config = ConfigDict(extra="forbid")
+
+
+def rounded(value: float) -> float:
+    """A figure to the decimals that the tables keep, without a negative zero."""
+    return round(value, 4) + 0.0
+
+
+Figure = Annotated[float, AfterValidator(rounded)]
+"""An amount that was computed: sums and means of floats have digits that mean nothing."""
 
 
 class Answer(BaseModel):
@@ -40,6 +51,50 @@ def decode_cursor(cursor: object) -> int:
     except (ValueError, binascii.Error):
         raise ValueError("this is no cursor; take `next_cursor` of the answer before as it is") from None
     return int(below)
+
+
+def encode_sorted(sort: str, after: Sequence[Any] | None) -> str | None:
+    """Where the next page of a sorted list begins, as text that callers pass back."""
+    if after is None:
+        return None
+    return base64.urlsafe_b64encode(json.dumps([sort, *after]).encode()).decode().rstrip("=")
+
+
+def decode_sorted(cursor: object) -> list[Any]:
+    """The order that a cursor belongs to, and what the last item was sorted by; ValueError for what is no cursor."""
+    text = str(cursor)
+    try:
+        found = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        sort, *texts, last = found
+        if not all(isinstance(part, str) and "\0" not in part for part in [sort, *texts]):
+            raise ValueError
+        if type(last) is not int or not 0 < last <= LARGEST_ID or len(texts) != (sort.removeprefix("-") != "id"):
+            raise ValueError
+    except (ValueError, TypeError, binascii.Error, RecursionError):
+        raise ValueError("this is no cursor; take `next_cursor` of the answer before as it is") from None
+    return list(found)
+
+
+class SortedQuery(Request):
+    """Which part of a list whose order the caller chooses in `sort`."""
+
+    sort: str
+    limit: int = Field(DEFAULT_LIMIT, ge=1, le=200, description="How many items at most.")
+    cursor: Annotated[list[Any], BeforeValidator(decode_sorted, json_schema_input_type=str)] | None = Field(
+        None, description="Where to go on: `next_cursor` of the answer before."
+    )
+
+    @model_validator(mode="after")
+    def same_order(self) -> Self:
+        """A cursor goes on in the order that it comes from."""
+        if self.cursor is not None and self.cursor[0] != self.sort:
+            raise ValueError("this is a cursor of another order; keep `sort` as it was")
+        return self
+
+    @property
+    def after(self) -> list[Any] | None:
+        """What the last item before was sorted by."""
+        return None if self.cursor is None else self.cursor[1:]
 
 
 class PageQuery(Request):

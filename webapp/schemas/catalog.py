@@ -8,7 +8,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, Field, create_model, model_validator
 
 from ml.etl.datasets import CUSTOMERS, DATASETS, EVENTS, PRODUCTS, Dataset
-from webapp.schemas.base import LARGEST_ID, Answer, ListAnswer, PageQuery, Request
+from webapp.schemas.base import LARGEST_ID, Answer, ListAnswer, PageQuery, Request, SortedQuery
 from webapp.schemas.days import Day
 from webapp.schemas.rows import described
 
@@ -69,20 +69,26 @@ class EventPath(Request):
     event_id: int = Field(ge=1, le=LARGEST_ID)
 
 
-class ProductQuery(PageQuery):
+CodeSort = Literal["-id", "id", "code", "-code"]
+SORT = "The order: by id or code, with `-` before it downwards."
+
+
+class ProductQuery(SortedQuery):
     """Which products."""
 
     q: str = Q
     category: str = NAME
     supplier: str = NAME
+    sort: CodeSort = Field("-id", description=SORT)
 
 
-class CustomerQuery(PageQuery):
+class CustomerQuery(SortedQuery):
     """Which customers."""
 
     q: str = Q
     segment: str = NAME
     region: str = NAME
+    sort: CodeSort = Field("-id", description=SORT)
 
 
 class EventQuery(PageQuery):

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from flask import Blueprint, abort, current_app, send_file
 from flask.typing import ResponseReturnValue
 from flask_openapi.openapi import OpenAPI
 
+from webapp.api.describe import described
 from webapp.auth import public
 
 HERE = Path(__file__).parent
@@ -26,7 +27,7 @@ blueprint = Blueprint("api_docs", __name__)
 @public
 def description() -> ResponseReturnValue:
     """The description, for programs that generate clients."""
-    return cast("dict[str, Any]", cast("OpenAPI", current_app).api_doc)
+    return described(cast("OpenAPI", current_app))
 
 
 @blueprint.get("/api/docs")
