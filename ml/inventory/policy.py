@@ -101,7 +101,7 @@ def lead_time_sd(sd: Numbers, mean: Numbers, lead_time: Numbers, lead_time_sprea
 
     `mean` and `sd` are those of a period's demand (or of the error of its forecast), periods independent.
     """
-    return np.sqrt(np.asarray(lead_time) * np.square(sd) + np.square(np.asarray(mean) * lead_time_spread))
+    return np.asarray(np.sqrt(np.asarray(lead_time) * np.square(sd) + np.square(np.asarray(mean) * lead_time_spread)))
 
 
 def reorder_point(mean: Numbers, safety_stock: Numbers) -> Floats:
