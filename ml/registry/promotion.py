@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from ml.db import audit
 from ml.db.bulk import lock_for_writing
 from ml.db.results import ModelPromotion, ModelVersion
 from ml.errors import ConflictError
@@ -28,6 +29,15 @@ def promote(session: Session, row: ModelVersion, reason: str, *, kind: str = "tr
     )  # fmt: skip
     session.add(made)
     session.flush()
+    audit.record(
+        session,
+        "promote",
+        "model",
+        row.id,
+        before={"serving": label(serving) if serving else None},
+        after={"serving": label(row), "grain": row.grain, "segment": row.segment, "kind": kind},
+        actor=by,
+    )
     return made
 
 

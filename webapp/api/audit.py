@@ -17,7 +17,7 @@ blueprint = api_blueprint("audit", "/audit")
 
 
 @blueprint.get("", responses={200: AuditList})
-@requires(USERS_MANAGE, whole=True)
+@requires(USERS_MANAGE)
 def list_changes(query: AuditQuery) -> Response:
     """List who changed what, from what to what, newest first."""
     page = list_audit(db.session(), **query.model_dump(exclude={"cursor"}), below=query.cursor)

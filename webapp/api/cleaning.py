@@ -96,7 +96,7 @@ def list_flags(query: FlagQuery) -> Response:
 
 
 @blueprint.post("/flags/<int:flag_id>", responses={200: FlagAnswer, **problems(400, 404, 415)})
-@requires(FORECASTS_MAKE)
+@requires(FORECASTS_MAKE, scoped=True)
 def decide_flag(path: FlagPath, body: VerdictBody) -> Response:
     """Accept or dismiss a flag; the next training and forecast learn from it."""
     session = db.session()

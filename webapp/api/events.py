@@ -47,7 +47,7 @@ def show_event(path: EventPath) -> Response:
 
 
 @blueprint.post("", responses={201: EventAnswer, **problems(400, 404, 409, 415)})
-@requires(CATALOG_WRITE)
+@requires(CATALOG_WRITE, scoped=True)
 def create_event(body: NewEvent) -> Response:
     """Add an event; 409 where one of the same kind, name, first day, places and product is there."""
     event = service.create_event(db.session(), values(body, EVENTS))
@@ -55,7 +55,7 @@ def create_event(body: NewEvent) -> Response:
 
 
 @blueprint.delete("/<int:event_id>", responses={204: None, **problems(404)})
-@requires(CATALOG_WRITE)
+@requires(CATALOG_WRITE, scoped=True)
 def delete_event(path: EventPath) -> Response:
     """Delete an event."""
     session = db.session()

@@ -37,7 +37,7 @@ blueprint = api_blueprint("sales")
 
 
 @blueprint.post("/sales", responses={202: StartedImport, **problems(400, 413, 415)})
-@requires(SALES_IMPORT)
+@requires(SALES_IMPORT, scoped=True)
 @idempotent_by_itself
 def push_sales(header: PushHeader, body: SalesPush) -> Response:
     """Push rows of sales, up to 10,000 at once.

@@ -24,7 +24,7 @@ blueprint = api_blueprint("tokens", "/tokens")
 
 
 @blueprint.get("", responses={200: TokenList})
-@requires(USERS_MANAGE, whole=True)
+@requires(USERS_MANAGE)
 def list_tokens(query: PageQuery) -> Response:
     """List service tokens, newest first, those that were revoked among them."""
     page = queries.list_tokens(db.session(), query.limit, query.cursor)
@@ -33,14 +33,14 @@ def list_tokens(query: PageQuery) -> Response:
 
 
 @blueprint.get("/<int:token_id>", responses={200: TokenAnswer, **problems(404)})
-@requires(USERS_MANAGE, whole=True)
+@requires(USERS_MANAGE)
 def show_token(path: TokenPath) -> Response:
     """Read what a service token may do, and when it was last used."""
     return answer(TokenAnswer(**token_fields(queries.get_row(db.session(), ServiceToken, path.token_id))))
 
 
 @blueprint.post("", responses={201: CreatedToken, **problems(400, 409, 415)})
-@requires(USERS_MANAGE, whole=True)
+@requires(USERS_MANAGE)
 def create_token(body: NewToken) -> Response:
     """Make a service token; its text is shown in this answer alone."""
     scope = body.scope.scope() if body.scope else None
@@ -53,7 +53,7 @@ def create_token(body: NewToken) -> Response:
 
 
 @blueprint.delete("/<int:token_id>", responses={204: None, **problems(404)})
-@requires(USERS_MANAGE, whole=True)
+@requires(USERS_MANAGE)
 def revoke_token(path: TokenPath) -> Response:
     """Revoke a service token, from the next request on."""
     session = db.session()

@@ -37,7 +37,7 @@ blueprint = api_blueprint("users")
 
 
 @blueprint.get("/users", responses={200: AccountList})
-@requires(USERS_MANAGE, whole=True)
+@requires(USERS_MANAGE)
 def list_users(query: UserQuery) -> Response:
     """List accounts, newest first."""
     page = queries.list_users(db.session(), query.q, query.role, query.active, limit=query.limit, below=query.cursor)
@@ -46,14 +46,14 @@ def list_users(query: UserQuery) -> Response:
 
 
 @blueprint.get("/users/<int:user_id>", responses={200: AccountAnswer, **problems(404)})
-@requires(USERS_MANAGE, whole=True)
+@requires(USERS_MANAGE)
 def show_user(path: UserPath) -> Response:
     """Read an account."""
     return answer(account_answer(queries.get_row(db.session(), User, path.user_id)))
 
 
 @blueprint.post("/users", responses={201: AccountAnswer, **problems(400, 409, 415)})
-@requires(USERS_MANAGE, whole=True)
+@requires(USERS_MANAGE)
 def create_user(body: NewUser) -> Response:
     """Make an account; 409 where the address has one."""
     scope = body.scope.scope() if body.scope else None
@@ -62,7 +62,7 @@ def create_user(body: NewUser) -> Response:
 
 
 @blueprint.patch("/users/<int:user_id>", responses={200: AccountAnswer, **problems(400, 404, 409, 415)})
-@requires(USERS_MANAGE, whole=True)
+@requires(USERS_MANAGE)
 def change_user(path: UserPath, body: UserChange) -> Response:
     """Change name, role or scope of an account, or switch it off and on; it counts from the next request on.
 
@@ -74,7 +74,7 @@ def change_user(path: UserPath, body: UserChange) -> Response:
 
 
 @blueprint.put("/users/<int:user_id>/password", responses={204: None, **problems(400, 404, 415)})
-@requires(USERS_MANAGE, whole=True)
+@requires(USERS_MANAGE)
 def set_password(path: UserPath, body: NewPassword) -> Response:
     """Set the password of an account; its sign-ins end."""
     session = db.session()
@@ -83,7 +83,7 @@ def set_password(path: UserPath, body: NewPassword) -> Response:
 
 
 @blueprint.get("/invitations", responses={200: InvitationList})
-@requires(USERS_MANAGE, whole=True)
+@requires(USERS_MANAGE)
 def list_invitations(query: PageQuery) -> Response:
     """List invitations, newest first."""
     page = queries.list_invitations(db.session(), query.limit, query.cursor)
@@ -92,7 +92,7 @@ def list_invitations(query: PageQuery) -> Response:
 
 
 @blueprint.post("/invitations", responses={201: SentInvitation, **problems(400, 409, 415)})
-@requires(USERS_MANAGE, whole=True)
+@requires(USERS_MANAGE)
 def create_invitation(body: NewInvitation) -> Response:
     """Invite somebody to make an account; hand on the token, which is good for a week and once."""
     scope = body.scope.scope() if body.scope else None
@@ -101,7 +101,7 @@ def create_invitation(body: NewInvitation) -> Response:
 
 
 @blueprint.delete("/invitations/<int:invitation_id>", responses={204: None, **problems(404)})
-@requires(USERS_MANAGE, whole=True)
+@requires(USERS_MANAGE)
 def delete_invitation(path: InvitationPath) -> Response:
     """Withdraw an invitation."""
     session = db.session()

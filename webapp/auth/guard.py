@@ -17,7 +17,7 @@ from ml.db.session import only_reads
 from ml.errors import ConfigurationError
 from webapp.auth import cookies, csrf
 from webapp.auth.opaque import SERVICE
-from webapp.auth.permissions import PUBLIC, SALES_IMPORT, needs_everything, required_permission
+from webapp.auth.permissions import PUBLIC, SALES_IMPORT, is_scoped, required_permission
 from webapp.auth.tokens import user_of_token
 from webapp.auth.user import CurrentUser
 from webapp.errors import ForbiddenError, UnauthenticatedError, is_api_request
@@ -64,7 +64,7 @@ def check_permission() -> None:
         return
     user = identify()
     welcome(user)
-    check_allowed(user, permission, whole=needs_everything(view))
+    check_allowed(user, permission, scoped=is_scoped(view))
     if not is_api_request() and request.method not in csrf.SAFE_METHODS:
         csrf.check_token(user.session_id)
 
@@ -88,13 +88,13 @@ def welcome(user: CurrentUser) -> None:
     audit.origin.set(replace(audit.origin.get(), actor=user.email))
 
 
-def check_allowed(user: CurrentUser, permission: str, *, whole: bool) -> None:
+def check_allowed(user: CurrentUser, permission: str, *, scoped: bool) -> None:
     """Raise ForbiddenError for what the caller may not do."""
     if not user.can(permission):
         raise ForbiddenError(
             "forbidden", f"this needs the permission {permission}, which the role {user.role} does not have."
         )
-    if whole and user.scope is not None:
+    if user.scope is not None and not scoped:
         raise ForbiddenError(
             "limited-scope", "this concerns all regions, and you may see only some of them. Ask an administrator."
         )

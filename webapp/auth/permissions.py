@@ -35,16 +35,20 @@ FOR_TOKENS = PERMISSIONS["admin"] - {USERS_MANAGE}
 SIGNED_IN = "signed-in"
 """What a route asks for that anybody who signed in may use, such as signing out."""
 
+READING = VIEWER | {SIGNED_IN}
+"""What is asked for by views that change nothing of the business."""
+
 PUBLIC = "public"
 MARK = "required_permission"
-WHOLE_MARK = "needs_everything"
+SCOPED_MARK = "scoped"
 
 
-def requires(permission: str, *, whole: bool = False) -> Callable[[View], View]:
-    """Mark a view as open to whoever has `permission`; with `whole`, only to those not limited to regions.
+def requires(permission: str, *, scoped: bool = False) -> Callable[[View], View]:
+    """Mark a view as open to whoever has `permission`.
 
-    `whole` is for what changes something for everybody (models, policies, products, sources, accounts) and for files
-    that hold rows of all regions. All other views see what their caller may see (webapp.queries.scope).
+    Views that read are open to callers who are limited to regions: their queries are limited too
+    (webapp.queries.scope). All others are closed to them unless they are `scoped`: they change only what lies inside.
+    So whatever concerns everybody (models, policies, products, sources, accounts, files of all regions) is closed.
 
     The marks are only read here; `webapp.auth.guard` enforces them before the view, its
     validation of the request and everything else run, and refuses a view without one.
@@ -54,7 +58,7 @@ def requires(permission: str, *, whole: bool = False) -> Callable[[View], View]:
 
     def mark(view: View) -> View:
         setattr(view, MARK, permission)
-        setattr(view, WHOLE_MARK, whole)
+        setattr(view, SCOPED_MARK, scoped or permission in READING)
         return view
 
     return mark
@@ -72,6 +76,6 @@ def required_permission(view: Callable[..., Any]) -> str | None:
     return mark
 
 
-def needs_everything(view: Callable[..., Any]) -> bool:
-    """Whether a view is closed to callers who are limited to regions."""
-    return bool(getattr(view, WHOLE_MARK, False))
+def is_scoped(view: Callable[..., Any]) -> bool:
+    """Whether a view is open to callers who are limited to regions."""
+    return bool(getattr(view, SCOPED_MARK, False))

@@ -33,9 +33,10 @@ class CurrentUser:
 
     @classmethod
     def of_token(cls, token: ServiceToken) -> CurrentUser:
-        """A system; it has no sign-in, and its permissions are its own."""
+        """A system; the token stands for its sign-in, and its permissions are its own."""
         scope = Scope.of(token.scope)
-        return cls(token.id, f"token:{token.name}", token.name, SERVICE, "", scope, frozenset(token.permissions))
+        granted = frozenset(token.permissions)
+        return cls(token.id, f"token:{token.name}", token.name, SERVICE, f"token:{token.id}", scope, granted)
 
     @property
     def permissions(self) -> frozenset[str]:

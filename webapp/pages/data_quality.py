@@ -72,7 +72,7 @@ def flags() -> ResponseReturnValue:
 
 
 @blueprint.post("/quality/flags/<id:flag_id>")
-@requires(FORECASTS_MAKE)
+@requires(FORECASTS_MAKE, scoped=True)
 def decide(flag_id: int) -> ResponseReturnValue:
     """Accept or dismiss a flag, or take that back; htmx gets the row anew."""
     session = db.session()

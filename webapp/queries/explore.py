@@ -14,9 +14,10 @@ from ml.db.catalog import Product, Series
 from ml.db.results import ForecastRun
 from ml.db.sales import SalesMonthly
 from ml.grains import MONTHLY, Coverage, read_coverage
-from webapp.queries.forecasts import expected_sums
+from webapp.queries.forecasts import WHOLE, expected_sums
 from webapp.queries.history import month_of, monthly, year_month
 from webapp.queries.nodes import FIELDS, LOCATION_FIELDS, PRODUCT_FIELDS, Node
+from webapp.queries.scope import sees_level
 from webapp.queries.shares import base_level, clamp, is_stored, shares
 from webapp.queries.stored import base_names, published_run
 
@@ -142,12 +143,12 @@ def monthly_by_child(
 def expected_by_child(session: Session, run: ForecastRun, node: Node, dimension: str) -> dict[Any, float]:
     """Expected sales over the horizon by child, from stored rows where the level has them, else by share."""
     child = child_node(node, dimension, ("?", "?", "?"))
-    if is_stored(run, child.location_level, child.product_level):
+    if is_stored(run, child.location_level, child.product_level) and sees_level(child.location_level):
         facts = child_columns(dimension, Series)
         if dimension in ("category", "subcategory"):
             facts = [getattr(Series, column.key) for column in facts]
         return expected_sums(session, run, node, (child.location_level, child.product_level), facts)
-    base = expected_sums(session, run, clamp(node, run), base_level(run), base_names(run))
+    base = expected_sums(session, run, clamp(node, run), base_level(run), base_names(run), WHOLE)
     found: dict[Any, float] = defaultdict(float)
     for share in shares(session, run, node, child_columns(dimension, SalesMonthly)):
         found[share.child] += share.part * base.get(share.base, 0.0)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from math import sqrt
+from types import MappingProxyType
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,6 +18,7 @@ from ml.errors import NotEnoughHistoryError
 from ml.grains import MIN_PERIODS, MONTHLY, Coverage, read_coverage
 from webapp.queries.history import HistoryPoint, history
 from webapp.queries.nodes import Node, resolve
+from webapp.queries.scope import UNSCOPED
 from webapp.queries.shares import base_level, clamp, is_stored, shares
 from webapp.queries.stored import QUANTILES, base_names, published_run, results
 
@@ -102,6 +105,9 @@ def _point(row: ForecastResult, period: date, mean: float) -> ForecastPoint:
     return ForecastPoint(period, mean, **{name: getattr(row, name) for name in QUANTILES})
 
 
+WHOLE = {UNSCOPED: "base forecasts of which the caller gets the parts that they may see"}
+
+
 def approximate_points(session: Session, run: ForecastRun, node: Node) -> list[ForecastPoint]:
     """Points of a node that has no row of its own, from the base series it has shares in.
 
@@ -111,7 +117,7 @@ def approximate_points(session: Session, run: ForecastRun, node: Node) -> list[F
     """
     names = base_names(run)
     parts = {share.base: share.part for share in shares(session, run, node, [])}
-    query = results(run, *base_level(run), clamp(node, run)).add_columns(*names)
+    query = results(run, *base_level(run), clamp(node, run)).add_columns(*names).execution_options(**WHOLE)
     by_period: dict[date, list[tuple[float, ForecastResult]]] = defaultdict(list)
     for row, *key in session.execute(query):
         part = parts.get(tuple(key))
@@ -140,7 +146,9 @@ def correlation(session: Session, run: ForecastRun) -> float:
     base = results(run, *base_level(run), Node()).with_only_columns(
         sa.func.sum(distance * distance), sa.func.sum(distance), maintain_column_froms=True
     )
+    base = base.execution_options(**WHOLE)
     total = results(run, "total", "total", Node()).with_only_columns(distance, maintain_column_froms=True)
+    total = total.execution_options(**WHOLE)
     alone, together, found = 0.0, 0.0, 0.0
     for row in session.execute(base.group_by(ForecastResult.period)):
         alone, together = alone + row[0], together + row[1] ** 2
@@ -150,9 +158,15 @@ def correlation(session: Session, run: ForecastRun) -> float:
 
 
 def expected_sums(
-    session: Session, run: ForecastRun, node: Node, level: tuple[str, str], columns: list[Any]
+    session: Session,
+    run: ForecastRun,
+    node: Node,
+    level: tuple[str, str],
+    columns: list[Any],
+    options: Mapping[str, Any] = MappingProxyType({}),
 ) -> dict[Any, float]:
     """Expected sales over the whole horizon by the stored series of `level` within `node`, named by `columns`."""
     total = sa.func.sum(ForecastResult.mean)
     query = results(run, *level, node).with_only_columns(*columns, total, maintain_column_froms=True)
-    return {tuple(names): float(value) for *names, value in session.execute(query.group_by(*columns))}
+    rows = session.execute(query.group_by(*columns), execution_options=options)
+    return {tuple(names): float(value) for *names, value in rows}

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from ml.db.catalog import Product, Series
 from ml.db.keys import hash_key, normalise
 from ml.errors import NotFoundError
+from webapp.queries.scope import only_place
 
 LOCATION_FIELDS = ("region", "territory", "area")
 PRODUCT_FIELDS = ("category", "subcategory", "product")
@@ -81,10 +82,13 @@ def conditions(node: Node, facts: Any) -> list[sa.ColumnElement[bool]]:
 
 
 def resolve(session: Session, node: Node) -> Node:
-    """The node with the product's name, and with the names above those given where they are unambiguous.
+    """The node with the product's name, and with the names above those given where they are unambiguous. To who may
+    see one region or territory alone, all places are that one.
 
     Raises NotFoundError naming the first name that no sale carries, or the combination.
     """
+    if node.location_level == "total":
+        node = node.with_names(**only_place())
     leaves = sa.select(Series).join(Product, Product.id == Series.product_id)
     leaves = leaves.where(Series.location_level == "area", Series.product_level == "product")
     columns = (

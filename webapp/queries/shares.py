@@ -22,6 +22,7 @@ from ml.grains import MONTHLY
 from ml.hierarchy import LOCATION_LEVELS, LOCATION_NAMES, PRODUCT_LEVELS, PRODUCT_NAMES
 from webapp.queries.history import monthly, year_month
 from webapp.queries.nodes import LOCATION_FIELDS, PRODUCT_FIELDS, Node, conditions
+from webapp.queries.scope import UNSCOPED, seen
 
 WINDOW = 12
 """Months of sales that shares are taken from."""
@@ -77,7 +78,7 @@ def shares(session: Session, run: ForecastRun, node: Node, child_columns: list[A
     until = year_month(run.as_of)
     sales = SalesMonthly.total_sales
     base = base_columns(run, SalesMonthly)
-    inside = sa.and_(sa.true(), *conditions(node, SalesMonthly))
+    inside = sa.and_(sa.true(), *conditions(node, SalesMonthly), *seen(SalesMonthly))
     leaves = (
         monthly(clamp(node, run))
         .where(SalesMonthly.yearmonth <= until)
@@ -90,6 +91,7 @@ def shares(session: Session, run: ForecastRun, node: Node, child_columns: list[A
             sa.func.sum(sales).label("ever"),
         )
         .group_by(SalesMonthly.series_id, *base, *child_columns)
+        .execution_options(**{UNSCOPED: "parts of a whole: `inside` tells what the caller may see"})
     )
     return _parts(session.execute(leaves).all(), len(base), len(child_columns))
 

@@ -8,9 +8,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from ml.db import audit
 from ml.db.cleaning import CleaningFlag, CleaningPolicy
 from ml.errors import DataError
-from ml.etl.cleaning.policy import SALES, CleaningSettings
+from ml.etl.cleaning.policy import DEFAULT, SALES, CleaningSettings, current
 from webapp.queries.cleaning import get_policy, no_flag
 from worker.models import JobRun
 from worker.queues import request_job
@@ -25,8 +26,18 @@ def set_policy(
 
     Settings left out have their defaults. Raises DataError naming a key that is wrong.
     """
+    before = current(session, dataset)
     row = CleaningPolicy(dataset=dataset, settings=CleaningSettings.from_dict(settings).to_dict(), created_by=user)
     session.add(row)
+    session.flush()
+    audit.record(
+        session,
+        "update",
+        "cleaning_policy",
+        row.id,
+        before=dict(before.settings if before else DEFAULT.to_dict()),
+        after=row.settings,
+    )
     job = request_job(session, "clean", {}, requested_by=user)
     session.commit()
     return row, job
@@ -50,11 +61,13 @@ def decide_flag(session: Session, flag_id: int, verdict: str, user: str) -> None
     found = session.execute(flag.values(verdict=verdict, decided_by=by))
     if found.rowcount != 1:  # type: ignore[attr-defined]
         raise no_flag(flag_id)
+    audit.record(session, "decide", "cleaning_flag", flag_id, after={"verdict": verdict})
     session.commit()
 
 
 def request_cleaning(session: Session, user: str) -> JobRun:
     """Ask for flags, and the forecast after them, to be made anew; commits."""
     job = request_job(session, "clean", {}, requested_by=user)
+    audit.record(session, "request", "job", job.id, after={"kind": job.kind})
     session.commit()
     return job

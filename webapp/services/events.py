@@ -9,13 +9,16 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from ml.db import audit
 from ml.db.bulk import in_lists, insert_rows, lock_for_writing
 from ml.db.drivers import Event
 from ml.errors import ConflictError
 from ml.etl.holidays import public_holidays
 from ml.etl.record_store import forget_versions
 from ml.etl.record_tables import RECORD_TABLES, record_key
+from webapp.errors import ForbiddenError
 from webapp.queries.products import get_product
+from webapp.queries.scope import current_scope
 
 
 def create_event(session: Session, record: Mapping[str, Any]) -> Event:
@@ -26,27 +29,40 @@ def create_event(session: Session, record: Mapping[str, Any]) -> Event:
     """
     target = RECORD_TABLES["events"]
     whole = target.complete(record)
+    check_place(whole["region"], whole["territory"])
     product = get_product(session, whole["product_code"], "product_code") if whole["product_code"] else None
     whole["product_code"] = product.code if product else ""
     values = {column: whole[name] for name, column in target.columns.items() if name != "product_code"}
     event = Event(key=record_key("events", whole), product_id=product.id if product else None, **values)
     session.add(event)
     try:
-        session.commit()
+        session.flush()
     except IntegrityError:
         session.rollback()
         raise ConflictError(
             f"there is a {whole['kind']} {whole['name']!r} from {whole['starts_on']} in that place already; "
             "delete it first, or choose another name."
         ) from None
+    audit.record(session, "create", "event", event.id, after=whole)
+    session.commit()
     return event
 
 
 def delete_event(session: Session, event: Event) -> None:
     """Remove an event; commits."""
+    check_place(event.region, event.territory)
     forget_versions(session, "events", event.key)
+    before = {"kind": event.kind, "name": event.name, "starts_on": event.starts_on, "region": event.region}
+    audit.record(session, "delete", "event", event.id, before=before)
     session.delete(event)
     session.commit()
+
+
+def check_place(region: str, territory: str) -> None:
+    """Raise ForbiddenError where the caller is limited, and the place is not all inside."""
+    scope = current_scope()
+    if scope is not None and not scope.covers(region, territory):
+        raise ForbiddenError("limited-scope", "this event concerns places that you may not write; name one of yours.")
 
 
 def add_holidays(

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ml.artifacts import ArtifactStore
+from ml.db import audit
 from ml.db.imports import Import, Source
 from ml.errors import ConflictError, MappingError
 from ml.etl import mapping as fields
@@ -132,6 +133,7 @@ def undo_import(session: Session, import_id: int, user: str) -> JobRun:
         return running
     key = f"{job_dedupe_prefix(row.id)}{job_number(session, row.id)}"
     job = request_job(session, "take_back", {"import_id": row.id}, requested_by=user, dedupe_key=key)
+    audit.record(session, "take_back", "import", row.id, before={"state": row.state}, after={"job_id": job.id})
     session.commit()
     return job
 
@@ -215,7 +217,10 @@ def _kept(
     row.artifact, row.sha256, row.size = store.put_file(FOLDER, file, suffix)
     row.created_by = user
     session.add(row)
-    session.commit() if commit else session.flush()
+    session.flush()
+    audit.record(session, "upload", "import", row.id, after={"filename": row.filename, "dataset": row.dataset})
+    if commit:
+        session.commit()
     return row
 
 
@@ -248,4 +253,6 @@ def queue_import(
         raise ConflictError(f"import {row.id} was started already; it is {row.state}.")
     key = f"{job_dedupe_prefix(row.id)}{job_number(session, row.id)}"
     arguments = {"import_id": row.id, **({"dry_run": True} if dry_run else {})}
-    return request_job(session, "ingest", arguments, requested_by=user, dedupe_key=key)
+    job = request_job(session, "ingest", arguments, requested_by=user, dedupe_key=key)
+    audit.record(session, "start", "import", row.id, after={"job_id": job.id, "dry_run": dry_run, "mapping": mapping})
+    return job

@@ -12,14 +12,21 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ml.artifacts import ArtifactStore
+from ml.db import audit
 from ml.db.base import utc_now
+from ml.db.bulk import in_lists
 from ml.db.imports import Import, Source
+from ml.db.keys import hash_key, normalise
+from ml.db.sales import SalesRaw
 from ml.etl.datasets import Dataset
-from webapp.errors import ReusedKeyError
+from webapp.errors import FieldError, InvalidRequestError, ReusedKeyError
 from webapp.queries.imports import PUSH_KEY, job_dedupe_prefix, push_dedupe_key
+from webapp.queries.scope import UNSCOPED, Scope, current_scope
 from webapp.services.imports import FOLDER
 from worker.models import JobRun
 from worker.queues import request_job
+
+MOST_ERRORS = 100
 
 
 def push_rows(
@@ -37,6 +44,7 @@ def push_rows(
     The same rows under the same `key` of the same user give the job of the first time,
     whatever became of it; other rows raise ReusedKeyError.
     """
+    check_places(session, rows, source)
     content, columns = json_lines(dataset, rows)
     hashed = hash_of(user, dataset, key) if key else ""
     row = Import(dataset=dataset.name, sha256=hashlib.sha256(content).hexdigest(), size=len(content), created_by=user)
@@ -56,8 +64,40 @@ def push_rows(
     if job.arguments["import_id"] != row.id:  # another request with this key was first by a moment
         session.rollback()
         return same_push(session, session.get_one(JobRun, job.id), row)
+    audit.record(
+        session, "push", "import", row.id, after={"dataset": dataset.name, "rows": len(rows), "job_id": job.id}
+    )
     session.commit()
     return job
+
+
+def check_places(session: Session, rows: Sequence[Mapping[str, Any]], source: Source | None) -> None:
+    """Raise InvalidRequestError where a limited caller pushes sales of a place outside, or would replace some."""
+    scope = current_scope()
+    if scope is None:
+        return
+    outside = [
+        number
+        for number, row in enumerate(rows)
+        if not scope.covers(row.get("region") or "", row.get("territory") or "")
+    ]
+    lines = {row["line_ref"]: number for number, row in enumerate(rows) if row.get("line_ref")}
+    taken = lines_outside(session, scope, list(lines), source)
+    errors = [FieldError(f"rows.{number}.region", "you may not write sales of this place") for number in outside]
+    errors += [FieldError(f"rows.{lines[line]}.line_ref", "this line is a sale of another place") for line in taken]
+    if errors:
+        raise InvalidRequestError(errors[:MOST_ERRORS])
+
+
+def lines_outside(session: Session, scope: Scope, lines: Sequence[str], source: Source | None) -> list[str]:
+    """Those of the line ids that are sales outside already."""
+    by_key = {hash_key("line", str(source.id) if source else "", normalise(line)): line for line in lines}
+    found: list[str] = []
+    for keys in in_lists(list(by_key)):
+        query = sa.select(SalesRaw.row_key).where(SalesRaw.row_key.in_(keys), sa.not_(scope.inside(SalesRaw)))
+        why = {UNSCOPED: "looks for rows outside, to refuse that they are replaced"}
+        found += [by_key[key] for key in session.scalars(query, execution_options=why)]
+    return found
 
 
 def json_lines(dataset: Dataset, rows: Sequence[Mapping[str, Any]]) -> tuple[bytes, list[str]]:

@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ml.artifacts import ArtifactStore
+from ml.db import audit
 from ml.db.imports import Import
 from ml.errors import ConflictError
 from ml.etl import mapping as fields
@@ -44,5 +45,6 @@ def reread_import(
     )
     if changed.rowcount != 1:  # type: ignore[attr-defined]
         raise ConflictError(f"import {row.id} was started already; it is {row.state}.")
+    audit.record(session, "reread", "import", row.id, after={"dataset": wanted.name, "sheet": sheet, "source": source})
     session.commit()
     return row

@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from ml.db import audit
 from ml.db.base import utc_now
 from ml.db.imports import Import, Source
 from ml.errors import ConflictError
@@ -50,5 +51,6 @@ def save_mapping(
     session.flush()
     kept = {"mapping": chosen, "policy": source.policy or None, "source_id": source.id}
     session.execute(sa.update(Import).where(Import.id == row.id, Import.state.in_(STARTABLE)).values(**kept))
+    audit.record(session, "save_mapping", "source", source.id, after={"name": name, "mapping": chosen})
     session.commit()
     return source

@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from ml.db import audit
 from ml.db.base import utc_now
 from ml.db.imports import SOURCE_KINDS, Import, Source
 from ml.errors import ConflictError
@@ -53,6 +54,8 @@ def create_source(session: Session, engine: Settings, draft: SourceDraft, user: 
     source = Source(created_by=user)
     _write(session, engine, source, draft)
     session.add(source)
+    session.flush()
+    audit.record(session, "create", "source", source.id, after=public(source))
     session.commit()
     return source
 
@@ -64,7 +67,9 @@ def update_source(session: Session, engine: Settings, source_id: int, draft: Sou
     from elsewhere now (another address, table, query or watermark column), so is the watermark.
     """
     source = get_source(session, source_id)
+    before = public(source)
     _write(session, engine, source, draft)
+    audit.record(session, "update", "source", source.id, before=before, after=public(source))
     session.commit()
     return source
 
@@ -72,6 +77,7 @@ def update_source(session: Session, engine: Settings, source_id: int, draft: Sou
 def reset_watermark(session: Session, source_id: int) -> Source:
     """Let the next pull fetch everything again; commits."""
     source = get_source(session, source_id)
+    audit.record(session, "reset_watermark", "source", source.id, before={"watermark": source.watermark})
     source.watermark, source.updated_at = None, utc_now()
     session.commit()
     return source
@@ -85,6 +91,7 @@ def delete_source(session: Session, source_id: int) -> None:
     source = get_source(session, source_id)
     if session.scalar(sa.select(Import.id).where(Import.source_id == source_id).limit(1)) is not None:
         raise ConflictError(f"{source.name} has imports, so it has to stay; switch it off instead.")
+    audit.record(session, "delete", "source", source.id, before=public(source))
     session.delete(source)
     session.commit()
 
@@ -126,8 +133,15 @@ def pull_source(session: Session, source_id: int, user: str, *, full: bool = Fal
     if not source.active:
         raise ConflictError(f"{source.name} is switched off; switch it on, then pull it.")
     job = request_pull(session, source_id, full=full, dry_run=dry_run, requested_by=user)
+    audit.record(session, "pull", "source", source_id, after={"job_id": job.id, "full": full, "dry_run": dry_run})
     session.commit()
     return job
+
+
+def public(source: Source) -> dict[str, Any]:
+    """What the audit log keeps of a source: all but its credentials, of which only whether there are any."""
+    names = ("name", "kind", "dataset", "settings", "mapping", "policy", "cron", "active")
+    return {**{name: getattr(source, name) for name in names}, "has_secret": source.secret is not None}
 
 
 def _write(session: Session, engine: Settings, source: Source, draft: SourceDraft) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from sqlalchemy.orm import Session
 
+from ml.db import audit
 from worker.models import JobRun
 from worker.queues import request_job
 
@@ -16,5 +17,6 @@ def request_training(session: Session, grain: str, models: Sequence[str] | None,
     if models:
         arguments["models"] = list(models)
     job = request_job(session, "train", arguments, requested_by=user)
+    audit.record(session, "request", "job", job.id, after={"kind": job.kind, **arguments})
     session.commit()
     return job
