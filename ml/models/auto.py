@@ -47,9 +47,13 @@ class CombinedForecaster:
     _state: _Fitted | None = field(default=None, init=False, repr=False)
 
     @property
+    def weights(self) -> dict[str, float]:
+        """How much each member counts; nothing before `fit`."""
+        return self._state.calibration.weights if self._state else {}
+
+    @property
     def parameters(self) -> dict[str, Any]:
-        found = self._state.calibration.weights if self._state else {}
-        weights = {name: round(weight, 4) for name, weight in found.items()}
+        weights = {name: round(weight, 4) for name, weight in self.weights.items()}
         return {"calibrated_horizon": self.horizon, "calibration_windows": self.windows, "weights": weights}
 
     @property

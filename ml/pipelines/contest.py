@@ -8,9 +8,9 @@ from datetime import date
 from ml.artifacts import ArtifactStore
 from ml.db.results import ModelVersion
 from ml.errors import ForecastleError
-from ml.evaluation.metrics import Scores, score
+from ml.evaluation.metrics import Scores
 from ml.grains import Grain
-from ml.models.base import Forecaster
+from ml.models.auto import CombinedForecaster
 from ml.pipelines.race import Race, same_kind
 from ml.progress import Progress
 from ml.registry.artifacts import load
@@ -73,7 +73,7 @@ def outlived(serving: ModelVersion, race: Race, rules: ModelRules) -> str | None
     return None
 
 
-def rival_scores(serving: ModelVersion, forecaster: Forecaster, race: Race, progress: Progress) -> Scores:
+def rival_scores(serving: ModelVersion, forecaster: CombinedForecaster, race: Race, progress: Progress) -> Scores:
     """The champion's kind of model, learned anew at each cutoff of the race: its scores over the same windows.
 
     Stored scores are taken where they are of the same windows, and those of the race where the same kind took part.
@@ -84,7 +84,7 @@ def rival_scores(serving: ModelVersion, forecaster: Forecaster, race: Race, prog
         return stored
     if name in race.parameters and same_kind(race.parameters[name], serving.parameters):
         return race.choice.scores[name]
-    return score(race.field.backtest(forecaster, progress))
+    return race.field.score(name, forecaster, progress)
 
 
 def judge(race: Race, serving: ModelVersion, rival: Scores, margin: float, drifted: bool = False) -> Verdict:

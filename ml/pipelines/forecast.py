@@ -75,7 +75,8 @@ def forecast(
     panel = cleaned.panel
     made = bundle.forecaster.update(panel).predict(steps, levels=LEVELS)
     hierarchy = Hierarchy.over(cleaned.nodes, bundle.base)
-    frame = all_levels(made, bundle, hierarchy)
+    progress("reconciling")
+    frame = all_levels(bundle.reconciler.reconcile(made, panel, hierarchy), bundle, hierarchy)
     as_of = panel.last.date()
     run = start_run(session, model, as_of, steps)
     ids = ensure_series(session, hierarchy)

@@ -13,12 +13,12 @@ import pandas as pd
 from ml import models
 from ml.etl.cleaning.clean import Cleaned
 from ml.etl.extract import Level
-from ml.evaluation.backtest import backtest
+from ml.evaluation.joint import JointBacktest
 from ml.evaluation.metrics import Scores, score
 from ml.evaluation.origins import plan_cutoffs
 from ml.evaluation.selection import Choice, choose
 from ml.grains import Grain
-from ml.models.base import Forecaster
+from ml.models.auto import CombinedForecaster
 from ml.progress import Progress
 
 
@@ -36,29 +36,38 @@ class Field:
         """The windows that rolling origins give; raises NotEnoughHistoryError below 2 periods."""
         return cls(cleaned, base, grain, tuple(plan_cutoffs(cleaned.panel, grain.horizon)))
 
-    def backtest(self, model: Forecaster, progress: Progress) -> pd.DataFrame:
-        """Rolling-origin forecasts of one model, learned from cleaned sales, with the actuals they are scored by."""
+    def run(self, forecasters: Mapping[str, CombinedForecaster], progress: Progress) -> JointBacktest:
+        """Let models forecast the windows, learned from cleaned sales."""
+        return JointBacktest(forecasters, self.cleaned.panel, self.cutoffs, self.grain.horizon).run(progress)
 
-        def report(phase: str, done: int = 0, total: int = 0) -> None:  # noqa: ARG001 - Progress names its arguments
-            progress(f"backtest of {model.name}", done, total)
+    def rows(self, joint: JointBacktest, name: str) -> pd.DataFrame:
+        """The forecasts of one of them, with the actuals they are scored by."""
+        return self.cleaned.score_against_actual(joint.frame(name))
 
-        frame = backtest(self.cleaned.panel, model, self.cutoffs, self.grain.horizon, progress=report)
-        return self.cleaned.score_against_actual(frame)
+    def score(self, name: str, forecaster: CombinedForecaster, progress: Progress) -> Scores:
+        """The scores of a model over the windows."""
+        return score(self.rows(self.run({name: forecaster}, progress), name))
 
 
 @dataclass(frozen=True)
 class Race:
-    """How it ended: the choice, and the backtests and parameters of all models by name, the floor first."""
+    """How it ended: the choice, the backtests and parameters of all models by name, the floor first, and what they
+    were made from."""
 
     field: Field
     choice: Choice
     backtests: dict[str, pd.DataFrame]
     parameters: dict[str, dict[str, Any]]
+    joint: JointBacktest
 
     @property
     def winner(self) -> Scores:
         """The scores of the model that was chosen."""
         return self.choice.scores[self.choice.name]
+
+    def fit(self, progress: Progress) -> CombinedForecaster:
+        """The model that was chosen, fitted on all cleaned sales."""
+        return self.joint.fit(self.choice.name, progress)
 
     @property
     def floor(self) -> str:
@@ -81,11 +90,13 @@ class Race:
 def run_race(names: Sequence[str], field: Field, progress: Progress, threads: int) -> Race:
     """Backtest the models of these names and choose among them; the first one is the floor."""
     racing = {name: models.create(name, threads=threads) for name in names}
-    backtests = {name: field.backtest(model, progress) for name, model in racing.items()}
+    joint = field.run(racing, progress)
+    backtests = {name: field.rows(joint, name) for name in racing}
     choice = choose({name: score(frame) for name, frame in backtests.items()})
-    return Race(field, choice, backtests, {name: model.parameters for name, model in racing.items()})
+    return Race(field, choice, backtests, {name: model.parameters for name, model in racing.items()}, joint)
 
 
 def same_kind(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Whether parameters make the same model; how many threads learn it is none of its traits."""
-    return {**one, "threads": 0} == {**other, "threads": 0}
+    """Whether parameters make the same model, whatever threads learn it and whatever weights it found."""
+    free = {"threads": 0, "weights": {}}
+    return {**one, **free} == {**other, **free}

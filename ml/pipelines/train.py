@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ import pandas as pd
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from ml import models, registry
+from ml import registry
 from ml.artifacts import ArtifactStore
 from ml.db.bulk import lock_for_writing
 from ml.db.insights import DriftReport
@@ -20,17 +20,19 @@ from ml.etl.cleaning.context import read_context
 from ml.etl.extract import choose_base_level, read_sales
 from ml.evaluation.intervals import ConformalBands
 from ml.grains import get_grain
+from ml.models.base import PointModel
+from ml.models.naive import SEASONAL_NAIVE, SeasonalNaive
 from ml.pipelines.contest import Verdict, contest, overtaken
 from ml.pipelines.race import Field, Race, run_race
 from ml.progress import Progress, silent
-from ml.reconcile import Hierarchy
+from ml.reconcile import Hierarchy, fit_reconciler
 from ml.registry.artifacts import Bundle, register
 from ml.settings import ModelRules
 
-CANDIDATES = ("seasonal_naive", "lightgbm")
+CANDIDATES = ("seasonal_naive", "lightgbm", "combination")
 """The models that race unless asked otherwise; the first is the floor."""
 
-LONGEST_VERDICT = 500
+LONGEST_REASON = LONGEST_VERDICT = 500
 RETRAIN = "retrain"
 """The verdict on drift that lets an equal version replace the champion."""
 
@@ -84,16 +86,27 @@ def train(
     race = run_race(race_names(candidates), Field.of(cleaned, base, spec), progress, threads)
     verdict = contest(serving, race, store, rules, progress, drifted=drifted)
     progress("fitting", 0, 1)
-    forecaster = models.create(race.choice.name, threads=threads).fit(cleaned.panel)
+    forecaster = race.fit(progress)
     progress("fitting", 1, 1)
-    bundle = Bundle(forecaster, base, level_bands(race.backtests[race.choice.name], hierarchy))
+    name, members = race.choice.name, upper_members(threads)
+    reconciler, made = fit_reconciler(
+        race.backtests[name], cleaned.panel, hierarchy, members, spec.horizon, progress=progress
+    )
+    bundle = Bundle(forecaster, base, level_bands(made, hierarchy), reconciler)
     columns = describe(race, bundle)
-    columns["metrics"]["levels"] = {name: level_errors(frame, hierarchy) for name, frame in race.backtests.items()}
+    columns["metrics"] |= errors_of({**race.backtests, name: made}, hierarchy)
     row, verdict = settle(session, store, bundle, columns, verdict)
     return TrainResult(
         row.id, race.choice.name, row.version, verdict.promoted, grain, f"{base.location}/{base.product}",
         len(cleaned.panel.ids), row.reason, row.verdict, row.metrics["scores"],
     )  # fmt: skip
+
+
+def upper_members(threads: int) -> dict[str, PointModel]:
+    """The models whose mean forecasts the totals."""
+    from ml.models.boosting import LightGBM  # noqa: PLC0415 - loading the library costs 2 s and 100 MB
+
+    return {SEASONAL_NAIVE: SeasonalNaive(), "lightgbm": LightGBM(threads=threads)}
 
 
 def has_drifted(session: Session, serving: ModelVersion) -> bool:
@@ -143,6 +156,22 @@ def with_all_actuals(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(y=frame["y"].fillna(frame["mean"]))
 
 
+def errors_of(frames: Mapping[str, pd.DataFrame], hierarchy: Hierarchy) -> dict[str, dict[str, Any]]:
+    """WAPE of the mean by model, at each level and at each step ahead."""
+    return {
+        "levels": {name: level_errors(frame, hierarchy) for name, frame in frames.items()},
+        "steps": {name: step_errors(frame) for name, frame in frames.items()},
+    }
+
+
+def step_errors(frame: pd.DataFrame) -> list[float | None]:
+    """WAPE of the mean of base series at each step ahead, the first one first; None where nothing was sold."""
+    known = frame[frame["y"].notna()]
+    sums = pd.DataFrame({"off": (known["y"] - known["mean"]).abs(), "volume": known["y"].abs()})
+    sums = sums.groupby(known["step"]).sum()
+    return [float(off / volume) if volume > 0 else None for off, volume in sums.itertuples(index=False)]
+
+
 def level_errors(frame: pd.DataFrame, hierarchy: Hierarchy) -> dict[str, float | None]:
     """WAPE of the mean at each stored level, by "place/product": errors shrink where series are added up."""
     frame = with_all_actuals(frame)
@@ -155,6 +184,14 @@ def level_errors(frame: pd.DataFrame, hierarchy: Hierarchy) -> dict[str, float |
     return errors
 
 
+def members_in_words(weights: Mapping[str, float]) -> list[str]:
+    """A sentence on the members of a combination, the heaviest first; none of a single model."""
+    if len(weights) < 2:
+        return []
+    ordered = sorted(weights.items(), key=lambda pair: -pair[1])
+    return [f"It is made of {', '.join(f'{name} ({weight:.0%})' for name, weight in ordered)}."]
+
+
 def describe(race: Race, bundle: Bundle) -> dict[str, Any]:
     """The registry's columns for the version to be."""
     base, panel, grain = bundle.base, race.field.cleaned.panel, race.field.grain
@@ -164,8 +201,13 @@ def describe(race: Race, bundle: Bundle) -> dict[str, Any]:
         "grain": grain.name,
         "location_level": base.location,
         "product_level": base.product,
-        "metrics": {"scores": race.choice.scores, "floor": race.floor, "windows": race.windows()},
-        "reason": race.choice.reason,
+        "metrics": {
+            "scores": race.choice.scores,
+            "floor": race.floor,
+            "windows": race.windows(),
+            "reconciliation": bundle.reconciler.reconciliation.as_dict(),
+        },
+        "reason": " ".join([race.choice.reason, *members_in_words(bundle.forecaster.weights)])[:LONGEST_REASON],
         "parameters": bundle.forecaster.parameters,
         "features": bundle.forecaster.features,
         "data_from": panel.periods[0].date(),

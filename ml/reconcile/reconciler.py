@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
+from ml.models.base import PointModel
 from ml.panel import Panel
 from ml.progress import Progress, silent
 from ml.reconcile.choice import choose_reconciliation
 from ml.reconcile.levels import Hierarchy
 from ml.reconcile.reconciliation import Reconciliation
-from ml.reconcile.upper import Makers, UpperForecaster, backtest_upper, upper_panel
+from ml.reconcile.upper import UpperForecaster, backtest_upper, upper_panel
 
 
 @dataclass
@@ -34,7 +35,7 @@ def fit_reconciler(
     frame: pd.DataFrame,
     panel: Panel,
     hierarchy: Hierarchy,
-    makers: Makers,
+    members: Mapping[str, PointModel],
     horizon: int,
     *,
     progress: Progress = silent,
@@ -42,15 +43,15 @@ def fit_reconciler(
     """Choose how to reconcile on a backtest of the base, and fit what it needs.
 
     `frame` holds the backtest of the model that serves (`unique_id, cutoff, ds, y, mean`, quantiles), `panel` what it
-    learned from, `makers` the models whose mean forecasts the levels above. Returns the reconciler, and the backtest as
-    it would have been reconciled: what bands and errors of all levels are measured on.
+    learned from, `members` the models whose mean forecasts the levels above. Returns the reconciler, and the backtest
+    as it would have been reconciled: what bands and errors of all levels are measured on.
     """
     if len(hierarchy.levels) == 1:
         reconciliation, rows = choose_reconciliation(frame, frame.iloc[:0], hierarchy)
         return Reconciler(reconciliation), rows
     above = upper_panel(panel, hierarchy)
     cutoffs: Sequence[pd.Timestamp] = sorted(frame["cutoff"].unique())
-    tried = backtest_upper(above, makers, [pd.Timestamp(cutoff) for cutoff in cutoffs], horizon, progress)
+    tried = backtest_upper(above, members, [pd.Timestamp(cutoff) for cutoff in cutoffs], horizon, progress)
     reconciliation, rows = choose_reconciliation(frame, tried, hierarchy)
-    fitted = UpperForecaster.fit(above, makers) if reconciliation.needs_upper else None
+    fitted = UpperForecaster.fit(above, members) if reconciliation.needs_upper else None
     return Reconciler(reconciliation, fitted), rows

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -35,6 +36,10 @@ class Reconciliation:
     reason: str
     errors: dict[str, LevelErrors]
     model: ErrorModel | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """What was chosen, why, and the errors of all ways by level, as JSON values."""
+        return {"method": self.method, "reason": self.reason, "errors": self.errors}
 
     @property
     def needs_upper(self) -> bool:

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
 from typing import Self
 
 import numpy as np
 import pandas as pd
 
 from ml.errors import DataError
-from ml.evaluation.backtest import backtest
-from ml.models.base import Forecaster
+from ml.evaluation.origins import steps_after
+from ml.models.base import FittedPoints, PointModel
+from ml.models.facts import SeriesFacts, known_matrices
 from ml.models.naive import carried
-from ml.panel import KEYS, Panel
-from ml.periods import period_dates
+from ml.models.trial import REFIT_BELOW, learn
+from ml.panel import Panel
+from ml.periods import following, period_dates
 from ml.progress import Progress, silent
 from ml.reconcile.levels import Hierarchy, level_name
 from ml.reconcile.sums import Sums
 
 DIRECT_NODES = 300
 """Levels with more nodes are sums alone: they are nearly as noisy as the base, and forecasting them costs as much."""
-Makers = Mapping[str, Callable[[], Forecaster]]
+NO_EDGES = np.zeros(0)
 
 
 def upper_panel(panel: Panel, hierarchy: Hierarchy, most: int = DIRECT_NODES) -> Panel:
@@ -82,30 +83,43 @@ def _planned(panel: Panel, sums: Sums) -> list[pd.DataFrame]:
 class UpperForecaster:
     """The plain mean of several models' forecasts: at levels with few series, no backtest can tell which is best."""
 
-    models: dict[str, Forecaster]
+    models: dict[str, FittedPoints]
 
     @classmethod
-    def fit(cls, panel: Panel, makers: Makers) -> Self:
-        """Fit all of `makers` on an upper panel."""
-        return cls({name: make().fit(panel) for name, make in makers.items()})
+    def fit(cls, panel: Panel, members: Mapping[str, PointModel]) -> Self:
+        """Fit all of `members` on an upper panel."""
+        return cls({name: member.fit(panel) for name, member in members.items()})
 
     def predict(self, panel: Panel, horizon: int) -> pd.DataFrame:
         """The `horizon` periods after `panel`, which may be newer than what was learned: `unique_id, ds, mean`."""
-        known = panel.future(panel.last, horizon)
-        made = [model.update(panel).predict(horizon, known, levels=()) for model in self.models.values()]
-        return mean_of([frame[[*KEYS, "mean"]] for frame in made], KEYS)
+        return mean_after(panel, panel.last, horizon, [model.update(panel) for model in self.models.values()])
 
 
 def backtest_upper(
-    panel: Panel, makers: Makers, cutoffs: Sequence[pd.Timestamp], horizon: int, progress: Progress = silent
+    panel: Panel,
+    members: Mapping[str, PointModel],
+    cutoffs: Sequence[pd.Timestamp],
+    horizon: int,
+    progress: Progress = silent,
 ) -> pd.DataFrame:
     """What UpperForecaster would have forecast: `unique_id, cutoff, ds, mean`."""
-    keys = ["unique_id", "cutoff", "ds"]
-    frames = [backtest(panel, make(), cutoffs, horizon, progress, levels=()) for make in makers.values()]
-    return mean_of([frame[[*keys, "mean"]] for frame in frames], keys)
+    fitted: dict[str, FittedPoints] = {}
+    parts = []
+    for done, cutoff in enumerate(cutoffs):
+        past = panel.until(cutoff)
+        for place, (name, member) in enumerate(members.items()):
+            progress("backtest of totals", done * len(members) + place, len(cutoffs) * len(members))
+            fitted[name] = learn(member, fitted.get(name), past, anew=past.wide.y.size <= REFIT_BELOW)
+        steps = steps_after(panel, cutoff, horizon)
+        parts.append(mean_after(panel, cutoff, steps, list(fitted.values())).assign(cutoff=cutoff))
+    return pd.concat(parts, ignore_index=True)
 
 
-def mean_of(frames: Sequence[pd.DataFrame], keys: list[str]) -> pd.DataFrame:
-    """The mean of `mean` over tables with the same keys."""
-    total = reduce(lambda left, right: left.add(right), (frame.set_index(keys)["mean"] for frame in frames))
-    return (total / len(frames)).reset_index()
+def mean_after(panel: Panel, cutoff: pd.Timestamp, steps: int, fitted: Sequence[FittedPoints]) -> pd.DataFrame:
+    """The mean of what models fitted at `cutoff` forecast for the `steps` periods after it: `unique_id, ds, mean`."""
+    series = SeriesFacts.of(panel.until(cutoff), NO_EDGES)
+    dates = following(cutoff, steps, panel.freq)
+    known = known_matrices(series, dates, panel.future(cutoff, steps))
+    mean = np.mean([model.predict(steps, known).mean for model in fitted], axis=0)
+    ids = np.repeat(series.ids.to_numpy(), steps)
+    return pd.DataFrame({"unique_id": ids, "ds": np.tile(dates.to_numpy(), len(series.ids)), "mean": mean.ravel()})

@@ -16,7 +16,8 @@ from ml.db.results import ModelVersion
 from ml.errors import ArtifactError
 from ml.etl.extract import Level
 from ml.evaluation.intervals import ConformalBands
-from ml.models.base import Forecaster
+from ml.models.auto import CombinedForecaster
+from ml.reconcile import Reconciler
 from ml.registry.libraries import changed_libraries, library_versions
 from ml.registry.promotion import label
 from ml.registry.versions import next_version
@@ -24,11 +25,12 @@ from ml.registry.versions import next_version
 
 @dataclass(frozen=True)
 class Bundle:
-    """What is needed to forecast: the fitted model, its level, and the bands of the levels above."""
+    """What is needed to forecast: the fitted model, its level, the bands of the levels above, and what reconciles."""
 
-    forecaster: Forecaster
+    forecaster: CombinedForecaster
     base: Level
     bands: ConformalBands  # grouped by level, "place/product"
+    reconciler: Reconciler
 
 
 def register(session: Session, store: ArtifactStore, bundle: Bundle, **columns: Any) -> ModelVersion:

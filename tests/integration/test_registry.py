@@ -20,22 +20,25 @@ from ml.errors import ArtifactError, ConflictError, NoChampionError
 from ml.etl.extract import Level
 from ml.evaluation.intervals import ConformalBands
 from ml.models import create
-from ml.models.base import Forecaster
+from ml.models.auto import CombinedForecaster
+from ml.reconcile import Reconciler, Reconciliation
+from ml.reconcile.reconciliation import BOTTOM_UP
 from ml.registry import libraries
 from ml.registry.artifacts import Bundle, dump, load, register
 from ml.registry.retention import prune_artifacts
 
 USER = "planner@example.com"
+SUMS_ALONE = Reconciler(Reconciliation(BOTTOM_UP, "", {}))
 
 
 @pytest.fixture(scope="module")
-def forecaster() -> Forecaster:
+def forecaster() -> CombinedForecaster:
     """The cheapest model, fitted."""
     return create("seasonal_naive", horizon=3).fit(panel_of({"a": [*range(1, 25)], "b": [5.0, 7.0] * 12}))
 
 
 @pytest.fixture
-def versions(session: Session, store: ArtifactStore, forecaster: Forecaster) -> list[ModelVersion]:
+def versions(session: Session, store: ArtifactStore, forecaster: CombinedForecaster) -> list[ModelVersion]:
     """Three versions; the last one serves, after the first and the second."""
     rows = [add(session, store, forecaster) for _ in range(3)]
     for row in rows:
@@ -44,8 +47,8 @@ def versions(session: Session, store: ArtifactStore, forecaster: Forecaster) -> 
     return rows
 
 
-def add(session: Session, store: ArtifactStore, forecaster: Forecaster, **columns: Any) -> ModelVersion:
-    bundle = Bundle(forecaster, Level("total", "total"), ConformalBands({}, 0.0))
+def add(session: Session, store: ArtifactStore, forecaster: CombinedForecaster, **columns: Any) -> ModelVersion:
+    bundle = Bundle(forecaster, Level("total", "total"), ConformalBands({}, 0.0), SUMS_ALONE)
     facts: dict[str, Any] = {
         "model_name": "sales-monthly",
         "model_type": forecaster.name,
@@ -68,7 +71,7 @@ def served(session: Session) -> int:
 
 
 def test_what_was_stored_is_loaded_and_forecasts_the_same(
-    session: Session, store: ArtifactStore, forecaster: Forecaster
+    session: Session, store: ArtifactStore, forecaster: CombinedForecaster
 ) -> None:
     row = add(session, store, forecaster)
     loaded = load(store, row)
@@ -79,7 +82,7 @@ def test_what_was_stored_is_loaded_and_forecasts_the_same(
 
 @pytest.mark.parametrize("name", ["numpy", "pandas", "scikit-learn", "lightgbm", "joblib", "python"])
 def test_a_version_of_another_minor_release_of_a_library_is_refused(
-    session: Session, store: ArtifactStore, forecaster: Forecaster, name: str
+    session: Session, store: ArtifactStore, forecaster: CombinedForecaster, name: str
 ) -> None:
     row = add(session, store, forecaster)
     now = row.libraries[name]
@@ -91,7 +94,7 @@ def test_a_version_of_another_minor_release_of_a_library_is_refused(
 
 
 def test_a_patch_release_of_a_library_is_no_obstacle(
-    session: Session, store: ArtifactStore, forecaster: Forecaster
+    session: Session, store: ArtifactStore, forecaster: CombinedForecaster
 ) -> None:
     row = add(session, store, forecaster)
     major, minor = row.libraries["numpy"].split(".")[:2]
@@ -100,7 +103,7 @@ def test_a_patch_release_of_a_library_is_no_obstacle(
 
 
 def test_a_version_of_a_library_that_is_gone_is_refused(
-    session: Session, store: ArtifactStore, forecaster: Forecaster
+    session: Session, store: ArtifactStore, forecaster: CombinedForecaster
 ) -> None:
     row = add(session, store, forecaster)
     row.libraries = {**row.libraries, "catboost": "1.2.0"}
@@ -109,7 +112,7 @@ def test_a_version_of_a_library_that_is_gone_is_refused(
 
 
 def test_a_version_of_another_layout_is_refused(
-    session: Session, store: ArtifactStore, forecaster: Forecaster, monkeypatch: pytest.MonkeyPatch
+    session: Session, store: ArtifactStore, forecaster: CombinedForecaster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     row = add(session, store, forecaster)
     monkeypatch.setattr(libraries, "LAYOUT", "99")
@@ -118,7 +121,7 @@ def test_a_version_of_another_layout_is_refused(
 
 
 def test_a_version_from_before_layouts_were_written_down_is_refused(
-    session: Session, store: ArtifactStore, forecaster: Forecaster
+    session: Session, store: ArtifactStore, forecaster: CombinedForecaster
 ) -> None:
     row = add(session, store, forecaster)
     row.libraries = {name: version for name, version in row.libraries.items() if name != "layout"}
@@ -143,7 +146,7 @@ def other_object() -> bytes:
     ids=["another object", "a module that is gone", "a class that is gone", "nothing"],
 )
 def test_a_file_that_is_no_model_is_refused_with_the_reason(
-    session: Session, store: ArtifactStore, forecaster: Forecaster, content: bytes, why: str
+    session: Session, store: ArtifactStore, forecaster: CombinedForecaster, content: bytes, why: str
 ) -> None:
     row = add(session, store, forecaster)
     row.checksum = store.put(row.path, content)
@@ -151,8 +154,8 @@ def test_a_file_that_is_no_model_is_refused_with_the_reason(
         load(store, row)
 
 
-def test_equal_models_give_equal_artifacts(forecaster: Forecaster) -> None:
-    bundle = Bundle(forecaster, Level("total", "total"), ConformalBands({}, 0.0))
+def test_equal_models_give_equal_artifacts(forecaster: CombinedForecaster) -> None:
+    bundle = Bundle(forecaster, Level("total", "total"), ConformalBands({}, 0.0), SUMS_ALONE)
     assert dump(bundle) == dump(bundle)
 
 
@@ -167,7 +170,7 @@ def test_one_version_serves_and_the_one_before_it_is_written_down(
 
 
 def test_each_segment_of_a_grain_has_a_champion_of_its_own(
-    session: Session, store: ArtifactStore, forecaster: Forecaster, versions: list[ModelVersion]
+    session: Session, store: ArtifactStore, forecaster: CombinedForecaster, versions: list[ModelVersion]
 ) -> None:
     other = add(session, store, forecaster, model_name="sales-monthly-lumpy", segment="lumpy")
     registry.promote(session, other, "It is the first.")
@@ -176,7 +179,7 @@ def test_each_segment_of_a_grain_has_a_champion_of_its_own(
 
 
 def test_only_the_newest_that_lost_is_the_challenger(
-    session: Session, store: ArtifactStore, forecaster: Forecaster, versions: list[ModelVersion]
+    session: Session, store: ArtifactStore, forecaster: CombinedForecaster, versions: list[ModelVersion]
 ) -> None:
     for _ in range(2):
         registry.challenge(session, add(session, store, forecaster))
@@ -227,7 +230,7 @@ def stored(store: ArtifactStore, rows: list[ModelVersion]) -> list[bool]:
 
 
 def test_artifacts_of_old_versions_are_deleted(
-    session: Session, store: ArtifactStore, forecaster: Forecaster, versions: list[ModelVersion]
+    session: Session, store: ArtifactStore, forecaster: CombinedForecaster, versions: list[ModelVersion]
 ) -> None:
     session.execute(sa.update(ModelPromotion).values(promoted_at=utc_now() - timedelta(days=200)))
     rows = [*versions, *(add(session, store, forecaster) for _ in range(2))]
@@ -250,7 +253,7 @@ def test_artifacts_of_versions_that_served_lately_are_kept(
     assert stored(store, versions) == [False, True, True]
 
 
-def test_each_segment_keeps_its_newest(session: Session, store: ArtifactStore, forecaster: Forecaster) -> None:
+def test_each_segment_keeps_its_newest(session: Session, store: ArtifactStore, forecaster: CombinedForecaster) -> None:
     rows = [
         add(session, store, forecaster, model_name=f"sales-monthly-{segment}", segment=segment)
         for segment in ("smooth", "smooth", "lumpy")

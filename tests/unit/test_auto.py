@@ -15,14 +15,14 @@ TAILS = ["p025", "p10", "p25", "p50", "p75", "p90", "p975"]
 
 
 @pytest.fixture(scope="module")
-def made() -> tuple[models.Forecaster, pd.DataFrame]:
+def made() -> tuple[models.CombinedForecaster, pd.DataFrame]:
     panel = seasonal_panel(series=12, periods=60)
     cutoff = panel.periods[-7]
     model = models.create("auto", horizon=6).fit(panel.until(cutoff))
     return model, model.predict(6, panel.future(cutoff, 6))
 
 
-def test_weights_add_up_and_are_among_the_parameters(made: tuple[models.Forecaster, pd.DataFrame]) -> None:
+def test_weights_add_up_and_are_among_the_parameters(made: tuple[models.CombinedForecaster, pd.DataFrame]) -> None:
     weights = made[0].parameters["weights"]
     assert sum(weights.values()) == pytest.approx(1.0, abs=1e-3)
     assert "direct_log" in weights
@@ -30,7 +30,7 @@ def test_weights_add_up_and_are_among_the_parameters(made: tuple[models.Forecast
 
 
 def test_rows_are_named_after_the_combination_and_their_quantiles_in_order(
-    made: tuple[models.Forecaster, pd.DataFrame],
+    made: tuple[models.CombinedForecaster, pd.DataFrame],
 ) -> None:
     frame = made[1]
     assert set(frame["model"]) == {COMBINED}

@@ -14,6 +14,7 @@ from ml.artifacts import ArtifactStore
 from ml.db.results import ModelVersion
 from ml.etl.cleaning.clean import Cleaned
 from ml.etl.extract import Level
+from ml.evaluation.joint import JointBacktest
 from ml.evaluation.metrics import Scores
 from ml.evaluation.selection import Choice
 from ml.grains import MONTHLY, WEEKLY
@@ -44,7 +45,9 @@ def race(floor: float | None = 0.5, boosted: float | None = 0.4, where: Field | 
     names = {"seasonal_naive": scores(floor), "lightgbm": scores(boosted)}
     backtests = {name: frame.assign(y=3.0) for name in names}
     parameters: dict[str, dict[str, Any]] = {"seasonal_naive": {}, "lightgbm": PARAMETERS}
-    return Race(where or field(), Choice("lightgbm", "It is best.", names), backtests, parameters)
+    over = where or field()
+    joint = JointBacktest({}, over.cleaned.panel, over.cutoffs, over.grain.horizon)
+    return Race(over, Choice("lightgbm", "It is best.", names), backtests, parameters, joint)
 
 
 def champion(**columns: Any) -> ModelVersion:
@@ -173,6 +176,7 @@ def test_windows_differ_when_an_actual_a_cutoff_or_the_horizon_does() -> None:
 
 def test_parameters_other_than_threads_make_another_kind() -> None:
     assert same_kind({"leaves": 3, "threads": 1}, {"leaves": 3})
+    assert same_kind({"weights": {}}, {"weights": {"theta": 1.0}})
     assert not same_kind({"leaves": 3}, {"leaves": 4})
 
 

@@ -8,7 +8,7 @@ import pytest
 from panels import panel_of
 
 from ml.errors import DataError
-from ml.evaluation.bias import bias_factor, steady
+from ml.evaluation.bias import steady
 from ml.evaluation.intervals import ConformalBands
 from ml.features.scales import error_scale, recent_level, volume_class, volume_edges
 from ml.quantiles import tail_name, tails
@@ -99,16 +99,6 @@ def test_a_median_error_that_comes_back_moves_p50_and_one_that_does_not_leaves_i
     assert ConformalBands.fit(sometimes).apply(asked)["p50"].item() == pytest.approx(1000, abs=0.5)
 
 
-def test_only_a_steady_bias_is_corrected() -> None:
-    volume = pd.DataFrame({"cutoff": [1, 2, 3], "mean": 100.0})
-    assert bias_factor(volume.assign(y=[130.0, 128.0, 132.0])) == pytest.approx(1.29, abs=0.01)
-    assert bias_factor(volume.assign(y=[160.0, 60.0, 95.0])) == 1.0
-    assert bias_factor(volume.assign(y=[103.0, 103.0, 103.0])) == 1.0
-    assert bias_factor(volume.assign(y=130.0).head(1)) == 1.0
-    assert bias_factor(volume.assign(mean=0.0, y=5.0)) == 1.0
-    assert steady(0.3, np.array([1.3]), drift=0.0) == 0.0
-
-
 def test_scales_follow_movement_not_size() -> None:
     wave = [100.0 + 50 * (month % 12) for month in range(48)]
     noisy = [value + (40 if month % 24 < 12 else 0) for month, value in enumerate(wave)]
@@ -129,3 +119,10 @@ def test_classes_of_volume_have_enough_members() -> None:
 def test_quantiles_are_named_as_tables_name_them() -> None:
     assert [tail_name(share) for share in tails()] == ["p025", "p10", "p25", "p50", "p75", "p90", "p975"]
     assert [tail_name(share) for share in tails((90, 99))] == ["p005", "p05", "p50", "p95", "p995"]
+
+
+def test_only_the_steady_part_of_a_deviation_counts() -> None:
+    assert steady(0.3, np.array([1.3, 1.28, 1.32]), drift=0.05) == pytest.approx(0.29, abs=0.01)
+    assert steady(0.05, np.array([1.6, 0.6, 0.95]), drift=0.05) == 0.0
+    assert steady(0.03, np.array([1.03, 1.03, 1.03]), drift=0.05) == 0.0
+    assert steady(0.3, np.array([1.3]), drift=0.0) == 0.0

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,6 +10,7 @@ from ml import models
 from ml.errors import DataError
 from ml.etl.extract import Level, unique_ids
 from ml.evaluation.backtest import backtest
+from ml.models.naive import SeasonalNaive
 from ml.panel import Panel
 from ml.reconcile import Hierarchy, choose_reconciliation, fit_reconciler, upper_panel
 from ml.reconcile.reconciliation import BOTTOM_UP, METHODS, move
@@ -154,10 +153,10 @@ def test_a_value_that_is_not_known_is_added_as_a_season_before(hierarchy: Hierar
 
 def test_a_reconciler_is_fitted_and_serves_newer_data(hierarchy: Hierarchy) -> None:
     panel = small_panel(hierarchy)
-    makers = {"seasonal_naive": partial(models.create, "seasonal_naive", horizon=3)}
+    members = {"seasonal_naive": SeasonalNaive()}
     frame = backtest(panel, models.create("seasonal_naive", horizon=3), list(CUTOFFS[:2]), 3)
     frame["mean"] *= 0.7  # a base that misses a third of the sales, so that the levels above are worth having
-    reconciler, rows = fit_reconciler(frame, panel, hierarchy, makers, 3)
+    reconciler, rows = fit_reconciler(frame, panel, hierarchy, members, 3)
     assert reconciler.reconciliation.method != BOTTOM_UP
     assert len(rows) == len(frame)
     made = models.create("seasonal_naive", horizon=3).fit(panel).predict(1, panel.future(panel.last, 1))
