@@ -91,6 +91,15 @@ class ModelRefused(Event):
 
 
 @dataclass(frozen=True)
+class ModelDrifted(Event):
+    """The forecasts of the version that serves a grain are further off than it promised, in sales up to `as_of`."""
+
+    grain: str
+    model_id: int
+    as_of: date
+
+
+@dataclass(frozen=True)
 class ForecastPublished(Event):
     """A run replaced the forecast that readers of a grain see."""
 
@@ -119,6 +128,7 @@ EVENTS: dict[str, type[Event]] = {
         ModelTrained,
         ModelPromoted,
         ModelRefused,
+        ModelDrifted,
         ForecastPublished,
         JobFailed,
     )

@@ -11,11 +11,12 @@ from sqlalchemy.orm import Session
 from ml.db.results import ModelVersion
 from ml.db.sales import SalesDaily
 from ml.grains import GRAINS, read_coverage
-from ml.registry import OUTGROWN
+from ml.registry import OUTGROWN, find_champion
 from worker.events import (
     AggregatesRefreshed,
     Event,
     ForecastPublished,
+    ModelDrifted,
     ModelPromoted,
     ModelRefused,
     ModelTrained,
@@ -81,6 +82,15 @@ def train_anew(session: Session, event_id: int, event: ModelRefused) -> None:
     request_job(session, "train", {"grain": event.grain}, dedupe_key=key, caused_by=event_id)
 
 
+def train_drifted(session: Session, event_id: int, event: ModelDrifted) -> None:
+    """Once for each version and last period of the sales, so that one that wins nothing is not followed by another;
+    not where the version does not serve any more. The fresh version has to be as good as the one that drifted."""
+    serving = find_champion(session, event.grain)
+    if serving is not None and serving.id == event.model_id:
+        key = f"drifted:{event.model_id}:{event.as_of.isoformat()}:train:{event.grain}"
+        request_job(session, "train", {"grain": event.grain}, dedupe_key=key, caused_by=event_id)
+
+
 HANDLERS: dict[type[Event], tuple[Handler, ...]] = {
     RecordsImported: (clean_by_records,),
     AggregatesRefreshed: (train_or_forecast,),
@@ -88,6 +98,7 @@ HANDLERS: dict[type[Event], tuple[Handler, ...]] = {
     ModelTrained: (forecast_with_champion,),
     ModelPromoted: (forecast_with_promoted,),
     ModelRefused: (train_anew,),
+    ModelDrifted: (train_drifted,),
     ForecastPublished: (check_published,),
 }
 

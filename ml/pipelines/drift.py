@@ -37,6 +37,7 @@ class DriftResult:
     """The verdict on the model that serves, why, and how many anomalies there are in the sales now."""
 
     run_id: int
+    model_id: int
     model: str
     grain: str
     as_of: date
@@ -86,7 +87,7 @@ def check_drift(session: Session, grain: str = "monthly", progress: Progress = s
         )
     )  # fmt: skip
     name = f"{model.model_name}/{model.version}"
-    return DriftResult(run_id, name, grain, as_of, found.verdict, found.reasons, stored)
+    return DriftResult(run_id, model.id, name, grain, as_of, found.verdict, found.reasons, stored)
 
 
 def published(session: Session, grain: str) -> ForecastRun:

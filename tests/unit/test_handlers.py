@@ -19,6 +19,7 @@ from worker.events import (
     Event,
     ForecastPublished,
     JobFailed,
+    ModelDrifted,
     ModelPromoted,
     ModelRefused,
     ModelTrained,
@@ -43,6 +44,7 @@ EXAMPLES: list[Event] = [
     TRAINED,
     ModelPromoted(grain="monthly", model_id=5, user="planner@example.com"),
     ModelRefused(grain="monthly", model_id=5, error="the file is missing"),
+    ModelDrifted(grain="monthly", model_id=5, as_of=DAY),
     ForecastPublished(run_id=8, grain="monthly", series=40),
     JobFailed(job_id=9, kind="train", error="not enough history"),
 ]
