@@ -10,7 +10,7 @@ from web_fixtures import ClientFor, Rows, assert_problem
 
 from ml.db.results import ModelPromotion, ModelVersion
 from ml.grains import GRAINS
-from ml.pipelines.train import CANDIDATES
+from ml.models import NAMES
 from ml.registry.libraries import library_versions
 from webapp.schemas.training import Grain, ModelType
 from worker.models import JobRun, OutboxEvent
@@ -86,7 +86,7 @@ def test_training_of_what_there_is_not_is_refused(api: ClientFor, rows: Rows, bo
 
 
 def test_models_and_grains_on_offer_are_those_that_the_engine_has() -> None:
-    assert set(get_args(ModelType)) == {"auto", *CANDIDATES}
+    assert set(get_args(ModelType)) == set(NAMES)
     assert set(get_args(Grain)) == set(GRAINS)
 
 

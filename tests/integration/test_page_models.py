@@ -10,6 +10,7 @@ from web_fixtures import ClientFor, Rows
 from ml.db.base import utc_now
 from ml.db.results import ModelPromotion, ModelVersion
 from ml.registry.libraries import library_versions
+from worker.models import JobRun
 
 SCORES = {"wape": 0.2, "bias": 0.01, "mase": 0.9, "cover80": 0.8, "above90": 0.1}
 
@@ -21,7 +22,11 @@ def version(number: int, alias: str | None, verdict: str) -> ModelVersion:
         model_type="lightgbm",
         version=number,
         path=f"models/{number}",
-        metrics={"scores": {"seasonal_naive": SCORES, "lightgbm": SCORES}, "floor": "seasonal_naive"},
+        metrics={
+            "scores": {"seasonal_naive": SCORES, "lightgbm": SCORES},
+            "floor": "seasonal_naive",
+            "steps": {"seasonal_naive": [0.3, None], "lightgbm": [0.2, 0.25]},
+        },
         alias=alias,
         slot="monthly" if alias == "champion" else None,
         grain="monthly",
@@ -59,6 +64,8 @@ def test_it_says_who_is_in_charge_and_why(browser: ClientFor) -> None:
     assert "It replaces version 1 (LightGBM): 7.0% less." in html
     assert "It does not replace version 2 (LightGBM): 0.2% less." in html
     assert "Who was in charge" in html
+    assert "Errors by step ahead" in html
+    assert "25.0%" in html
     assert ">challenger<" in html
 
 
@@ -112,3 +119,19 @@ def test_without_a_model_it_says_when_there_will_be_one(browser: ClientFor) -> N
     html = browser("planner").get("/models").get_data(as_text=True)
     assert "No model yet" in html
     assert "Go back a version" not in html
+
+
+@pytest.mark.parametrize(("chosen", "models"), [("auto", None), ("combination", ["combination"])])
+def test_a_model_is_trained_by_name_from_the_page(
+    browser: ClientFor, rows: Rows, chosen: str, models: list[str] | None
+) -> None:
+    answer = browser("planner").post("/models/train", data={"model_type": chosen})
+    assert answer.status_code == 303
+    assert rows.last(JobRun).arguments.get("models") == models
+
+
+def test_a_model_that_there_is_not_is_refused(browser: ClientFor, rows: Rows) -> None:
+    answer = browser("planner").post("/models/train", data={"model_type": "oracle"})
+    assert answer.status_code == 422
+    assert "There is no model &#39;oracle&#39;" in answer.get_data(as_text=True)
+    assert rows.count(JobRun) == 0

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, render_template, url_for
+from typing import get_args
+
+from flask import Blueprint, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from ml.errors import DataError
 from ml.registry import find_champion
 from webapp.auth import requires, signed_in_user
 from webapp.auth.permissions import FORECASTS_MAKE, MODELS_READ
@@ -12,10 +15,14 @@ from webapp.extensions import db
 from webapp.htmx import see_other
 from webapp.pages.ids import below
 from webapp.queries.models import last_promotions, list_models
+from webapp.schemas.training import Grain, ModelType, TrainBody
 from webapp.services import models as service
 from webapp.services.training import request_training
 
-GRAIN = "monthly"
+MODEL_TYPES: tuple[ModelType, ...] = get_args(ModelType)
+"""What the page offers to train, as the API does."""
+
+GRAIN: Grain = "monthly"
 SHOWN_PROMOTIONS = 10
 
 blueprint = Blueprint("models", __name__)
@@ -31,14 +38,20 @@ def index() -> ResponseReturnValue:
         page=list_models(session, below=below()),
         champion=find_champion(session, GRAIN),
         promotions=last_promotions(session, GRAIN, SHOWN_PROMOTIONS),
+        model_types=MODEL_TYPES,
     )
 
 
 @blueprint.post("/models/train")
 @requires(FORECASTS_MAKE)
 def train() -> ResponseReturnValue:
-    """Ask for a training, and follow it."""
-    job = request_training(db.session(), GRAIN, None, signed_in_user().email)
+    """Ask for a training of the model that was chosen, or of those that race by default, and follow it."""
+    asked = request.form.get("model_type", "auto")
+    chosen = next((name for name in MODEL_TYPES if name == asked), None)
+    if chosen is None:
+        raise DataError(f"there is no model {asked!r}; choose one of the list.")
+    body = TrainBody(grain=GRAIN, model_type=chosen)
+    job = request_training(db.session(), body.grain, body.models(), signed_in_user().email)
     return see_other(url_for("jobs.show", job_id=job.id))
 
 

@@ -13,11 +13,25 @@ from webapp.queries.explore import name_above
 from webapp.queries.jobs import JobView
 from webapp.queries.nodes import Node
 
-MODEL_NAMES = {"seasonal_naive": "seasonal naive", "lightgbm": "LightGBM"}
+MODEL_NAMES = {
+    "auto": "all that race by default",
+    "seasonal_naive": "seasonal naive",
+    "lightgbm": "LightGBM",
+    "direct_log": "direct LightGBM",
+    "direct_tweedie": "direct LightGBM (Tweedie)",
+    "auto_ets": "AutoETS",
+    "auto_arima": "AutoARIMA",
+    "ces": "CES",
+    "xgboost": "XGBoost",
+    "croston_sba": "Croston-SBA",
+    "tsb": "TSB",
+    "adida": "ADIDA",
+}
 MODEL_NOTES = {
     "seasonal_naive": "the same month a year before",
     "naive": "the last month repeated",
     "lightgbm": "one model over all series",
+    "combination": "several models, weighted by how they did",
 }
 JOB_KINDS = {
     "ingest": "Import",

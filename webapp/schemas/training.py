@@ -9,7 +9,29 @@ from pydantic import Field
 from webapp.schemas.base import Request
 
 Grain = Literal["monthly"]
-ModelType = Literal["auto", "seasonal_naive", "lightgbm"]
+ModelType = Literal[
+    "auto",
+    "seasonal_naive",
+    "lightgbm",
+    "combination",
+    "moving_average",
+    "historic_average",
+    "theta",
+    "auto_ets",
+    "ces",
+    "auto_arima",
+    "croston_sba",
+    "tsb",
+    "adida",
+    "ridge",
+    "random_forest",
+    "xgboost",
+    "direct_log",
+    "direct_tweedie",
+    "prophet",
+    "prophet_library",
+]
+"""All that the engine knows; a test compares them with it."""
 
 
 class TrainBody(Request):
@@ -17,10 +39,12 @@ class TrainBody(Request):
 
     grain: Grain = "monthly"
     model_type: ModelType | list[ModelType] = Field(
-        "auto", description="One model, several that race, or auto for all of them; seasonal naive always takes part."
+        "auto",
+        description="One model, several that race, or auto for those that race by default (LightGBM and the "
+        "combination); seasonal naive always takes part.",
     )
 
     def models(self) -> list[str] | None:
-        """The models by name; None for all of them."""
+        """The models by name; None for those that race by default."""
         names = [self.model_type] if isinstance(self.model_type, str) else self.model_type
         return None if "auto" in names or not names else list(names)

@@ -12,7 +12,7 @@ from worker.queues import request_job
 
 
 def request_training(session: Session, grain: str, models: Sequence[str] | None, user: str) -> JobRun:
-    """Ask for the job that trains a grain; commits. None races all models that are available."""
+    """Ask for the job that trains a grain; commits. None races those that do by default."""
     arguments: dict[str, object] = {"grain": grain}
     if models:
         arguments["models"] = list(models)

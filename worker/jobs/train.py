@@ -13,7 +13,7 @@ from worker.events import ModelTrained
 
 
 def run(ctx: JobContext, grain: str, models: list[str] | None = None) -> dict[str, Any]:
-    """Train; `models` names the candidates, else all that are available race."""
+    """Train; `models` names the candidates, else those race that do by default."""
     settings = ctx.settings.ml
     rules = settings.models
     with ctx.session() as session:
