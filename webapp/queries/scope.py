@@ -146,7 +146,7 @@ OPEN = frozenset(
         "forecast_runs",
         "drift_reports",
         "job_runs",
-        "outbox_events",
+        "outbox",
         "roles",
         "users",
         "login_sessions",
