@@ -26,11 +26,16 @@ Floats = NDArray[np.float64]
 GRID = np.round(np.concatenate([[0.005], np.arange(0.01, 1.0, 0.01), [0.995]]), 3)
 """The quantiles that are kept per group; others are interpolated."""
 ENOUGH = 30
-"""Draws below which a group's quantiles come from a Student t distribution of the draws' size."""
+"""Draws below which a group's quantiles come from a Student t distribution of the draws' size, and an origin is too
+small to be told unusual."""
 FEWEST = 8
 """Draws below which a group takes the quantiles of all groups together."""
 ORDINARY_SHIFT = 0.15
 """A median error of this many scales may point the other way next time."""
+FEWEST_ORIGINS = 3
+"""Origins below which none can be told to be unusual."""
+UNUSUAL = 1.25
+"""An origin whose errors are so many times as large as the median origin's went unusually wrong."""
 RANDOM_WALK = 0.5
 """Growth exponent where too few steps could be calibrated to fit one."""
 
@@ -58,10 +63,11 @@ class ConformalBands:
         scale = _scale(rows)
         scored = scale > 0
         error = np.divide((rows["y"] - rows["mean"]).to_numpy(float), scale, out=np.zeros(len(rows)), where=scored)
+        origin = pd.factorize(rows["cutoff"])[0] if "cutoff" in rows.columns else np.zeros(len(rows), dtype=np.int64)
+        error = _held(error, origin)
         step = rows["step"].to_numpy(float)
         growth = _growth(error[scored], step[scored])
         draws = error / step**growth
-        origin = pd.factorize(rows["cutoff"])[0] if "cutoff" in rows.columns else np.zeros(len(rows), dtype=np.int64)
         groups: dict[Any, Floats] = {None: _quantiles(draws[scored], origin[scored])}
         if group is not None:
             of_row = rows[group].to_numpy()
@@ -105,6 +111,18 @@ def _growth(error: Floats, step: Floats) -> float:
         return RANDOM_WALK
     slope = np.polyfit(np.log(sizes.index.to_numpy(float)), np.log(sizes["mean"]), 1, w=np.sqrt(sizes["size"]))[0]
     return float(np.clip(slope, 0.0, 1.0))
+
+
+def _held(error: Floats, origin: NDArray[np.int64]) -> Floats:
+    """Errors of origins that went unusually wrong, such as those before Christmas, held to a size that may come again.
+
+    With a few origins, one such would else stand for a third of all futures.
+    """
+    sizes = pd.Series(np.abs(error)).groupby(origin).agg(["mean", "size"])
+    if len(sizes) < FEWEST_ORIGINS or (sizes["size"] < ENOUGH).any() or not (sizes["mean"] > 0).all():
+        return error
+    mean = sizes["mean"].to_numpy(dtype=np.float64)
+    return np.asarray(error * np.minimum(1.0, UNUSUAL * np.median(mean) / mean)[origin], dtype=np.float64)
 
 
 def _quantiles(draws: Floats, origin: NDArray[np.int64]) -> Floats:

@@ -9,6 +9,11 @@ from ml.panel import Panel, Wide
 
 Floats = NDArray[np.float64]
 
+LONG = 12
+"""Periods from which on a season is a long one."""
+LONG_SEASONS, SHORT_SEASONS = 4, 27
+"""Seasons that the scale of errors is measured on."""
+
 
 def recent_level(wide: Wide, season_length: int) -> Floats:
     """Mean absolute value of each series over its last season (at least 4 periods where it has them)."""
@@ -19,11 +24,12 @@ def recent_level(wide: Wide, season_length: int) -> Floats:
 def error_scale(wide: Wide, season_length: int) -> Floats:
     """What a series' errors are measured in: how much it moves from season to season.
 
-    The mean absolute difference to the season before, over the last three seasons (to the period before, for series
-    under two seasons). A series that was seen for n periods may yet move by a share 1/n of its level, however
-    still it was: without this, two equal months would promise a third one. 0 only where all is zero.
+    The mean absolute difference to the season before, over the last three seasons or 26 short ones: half a year of
+    weeks, since a month of them says more of that month than of the series (to the period before, for series under two
+    seasons). A series that was seen for n periods may yet move by a share 1/n of its level, however still it was:
+    without this, two equal months would promise a third one. 0 only where all is zero.
     """
-    y = wide.y[:, -(4 * season_length) :]
+    y = wide.y[:, -((LONG_SEASONS if season_length >= LONG else SHORT_SEASONS) * season_length) :]
     moves = _mean(np.abs(np.diff(y, axis=1))) if y.shape[1] > 1 else np.full(len(y), np.nan)
     if y.shape[1] > season_length:
         seasonal = _mean(np.abs(y[:, season_length:] - y[:, :-season_length]))

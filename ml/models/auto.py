@@ -17,13 +17,16 @@ from ml.features.scales import recent_level, volume_edges
 from ml.models.base import FittedPoints, PointModel
 from ml.models.calibration import COMBINED, Calibration
 from ml.models.facts import CALIBRATED_STEPS, SeriesFacts, facts_of, known_matrices
-from ml.models.trial import learn, run_trial
+from ml.models.trial import REFIT_BELOW, learn, run_trial
 from ml.panel import Panel
 from ml.periods import following
 from ml.progress import Progress, silent
 from ml.quantiles import LEVELS
 
 Floats = NDArray[np.float64]
+MORE_WINDOWS = 6
+"""Origins that the members are tried on where they do not learn anew at each, so that one more costs little."""
+
 Members = Callable[[Panel, int], Mapping[str, PointModel]]
 """Makes the members for a panel and a horizon, the floor first."""
 
@@ -70,7 +73,8 @@ class CombinedForecaster:
         steps, closures = self.steps(panel), find_closures(panel.wide)
         edges = volume_edges(recent_level(panel.wide, panel.season_length))
         members = self.members(panel, steps)
-        trial = run_trial(members, panel, steps, self.windows, edges, closures, self.progress, budget)
+        windows = self.windows if panel.wide.y.size <= REFIT_BELOW else MORE_WINDOWS
+        trial = run_trial(members, panel, steps, windows, edges, closures, self.progress, budget)
         calibration = Calibration.of(trial.rows, trial.made, correct_bias=self.correct_bias)
         time_left = budget.left >= sum(trial.seconds[name] for name in calibration.weights)
         return self.settle(panel, calibration, trial.fitted, anew=time_left)
@@ -88,8 +92,8 @@ class CombinedForecaster:
             self.progress("learning", done, len(calibration.weights))
             models[name] = learn(members[name], earlier.get(name), panel, anew=anew)
         edges = volume_edges(recent_level(panel.wide, panel.season_length))
-        series = SeriesFacts.of(panel, edges)
-        self._state = _Fitted(models, calibration, edges, series, find_closures(panel.wide))
+        closures = find_closures(panel.wide)
+        self._state = _Fitted(models, calibration, edges, SeriesFacts.of(panel, edges, closures), closures)
         return self
 
     def update(self, panel: Panel) -> Self:
@@ -120,7 +124,7 @@ class _Fitted:
 
     def update(self, panel: Panel) -> _Fitted:
         models = {name: model.update(panel) for name, model in self.models.items()}
-        return replace(self, models=models, series=SeriesFacts.of(panel, self.edges))
+        return replace(self, models=models, series=SeriesFacts.of(panel, self.edges, self.closures))
 
     def predict(self, horizon: int, known: pd.DataFrame | None, levels: Sequence[int]) -> pd.DataFrame:
         if horizon < 1:

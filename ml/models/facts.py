@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ml.errors import DataError
+from ml.features.closures import closed
 from ml.features.scales import error_scale, recent_level, volume_class
 from ml.panel import Panel
 
@@ -32,11 +33,12 @@ class SeriesFacts:
     known: tuple[str, ...]
 
     @classmethod
-    def of(cls, panel: Panel, edges: Floats) -> Self:
-        """Measured on `panel`; classes of volume are cut at `edges`."""
+    def of(cls, panel: Panel, edges: Floats, closures: tuple[str, ...] = ()) -> Self:
+        """Measured on `panel`; classes of volume are cut at `edges`, and errors not scaled by what `closures` close."""
         season = panel.season_length
         level = recent_level(panel.wide, season)
-        scale = error_scale(panel.wide, season)
+        shut = closed(closures, panel.wide.known, panel.wide.y.shape)
+        scale = error_scale(replace(panel.wide, y=np.where(shut, np.nan, panel.wide.y)), season)
         return cls(panel.ids, level, scale, volume_class(level, edges), panel.last, panel.freq, panel.known)
 
 

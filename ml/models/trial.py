@@ -72,7 +72,7 @@ class Origin:
     def at(cls, cutoff: pd.Timestamp, panel: Panel, horizon: int, edges: Floats, closures: tuple[str, ...]) -> Self:
         """Cut `panel` after `cutoff`; what is closed or unknown later tells of no error and is left out."""
         past = panel.until(cutoff)
-        series = SeriesFacts.of(past, edges)
+        series = SeriesFacts.of(past, edges, closures)
         dates = following(cutoff, steps_after(panel, cutoff, horizon), panel.freq)
         known = known_matrices(series, dates, panel.future(cutoff, len(dates)))
         shut = closed(closures, known, (len(series.ids), len(dates))).ravel()

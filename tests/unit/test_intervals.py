@@ -99,6 +99,22 @@ def test_a_median_error_that_comes_back_moves_p50_and_one_that_does_not_leaves_i
     assert ConformalBands.fit(sometimes).apply(asked)["p50"].item() == pytest.approx(1000, abs=0.5)
 
 
+def test_an_origin_that_went_unusually_wrong_does_not_widen_bands_by_all_of_it() -> None:
+    frame = errors(4000, growth=0).assign(step=1)
+    christmas = frame.assign(y=frame["y"] + np.where(frame["cutoff"] == 0, 4 * (frame["y"] - frame["mean"]), 0.0))
+    asked = pd.DataFrame({"mean": [1000.0], "scale": 10.0, "step": 1})
+    usual, held = (ConformalBands.fit(rows).apply(asked) for rows in (frame, christmas))
+    width, wider = ((ends["p90"] - ends["p10"]).item() for ends in (usual, held))
+    assert width < wider < 1.25 * width
+
+
+def test_scales_of_days_are_read_from_half_a_year() -> None:
+    calm, wild = [10.0, 20.0] * 70, [10.0, 20.0, 60.0, 5.0] * 7
+    wide = panel_of({"series": calm + wild}, freq="D").wide
+    recent = panel_of({"series": wild}, freq="D").wide
+    assert error_scale(wide, 7)[0] < 0.7 * error_scale(recent, 7)[0]
+
+
 def test_scales_follow_movement_not_size() -> None:
     wave = [100.0 + 50 * (month % 12) for month in range(48)]
     noisy = [value + (40 if month % 24 < 12 else 0) for month, value in enumerate(wave)]
