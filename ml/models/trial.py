@@ -26,9 +26,9 @@ Floats = NDArray[np.float64]
 
 REFIT_BELOW = 150_000
 """Values in a panel up to which members learn anew at each origin; in larger ones a few periods more teach little."""
-HOPELESS = 1.6
+HOPELESS = 1.4
 """A member that errs so many times as much as the best on the first origin is not tried on the others: it would count
-for less than a fortieth of that one's weight."""
+for less than a fifteenth of that one's weight."""
 
 SAMPLE = 150
 """Series that a model of single series is first tried on, where there are many: so a hopeless one costs little."""
