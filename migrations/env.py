@@ -60,14 +60,17 @@ def migrate(connection: sa.Connection) -> None:
 
 @contextmanager
 def unenforced(connection: sa.Connection) -> Iterator[None]:
-    """Foreign keys are not enforced meanwhile: SQLite changes a table by dropping it, and others may refer to it."""
+    """Foreign keys and views are not checked meanwhile: SQLite changes a table by dropping it, and others may refer to
+    it."""
     if connection.dialect.name != "sqlite":
         yield
         return
     driver: Any = connection.connection.driver_connection  # only outside of a transaction does this have an effect
     driver.execute("PRAGMA foreign_keys=OFF")
+    driver.execute("PRAGMA legacy_alter_table=ON")
     yield
     connection.commit()
+    driver.execute("PRAGMA legacy_alter_table=OFF")
     driver.execute("PRAGMA foreign_keys=ON")
 
 

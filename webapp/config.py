@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from ml.db.session import engine_options, parse_url
 from ml.errors import ConfigurationError
@@ -33,6 +34,7 @@ class WebSettings:
     engine: Settings
     secret_key: str
     redis_url: str
+    timezone: ZoneInfo
     https: bool
     proxies: int
     max_upload: int  # bytes
@@ -47,11 +49,12 @@ class WebSettings:
     def from_env(cls, env: Mapping[str, str] | None = None) -> WebSettings:
         """Read the settings; `env` defaults to the process environment."""
         env = os.environ if env is None else env
-        engine = Settings.from_env(env)
+        engine, worker = Settings.from_env(env), WorkerSettings.from_env(env)
         return cls(
             engine=engine,
             secret_key=read_secret(env, engine),
-            redis_url=WorkerSettings.from_env(env).redis_url,
+            redis_url=worker.redis_url,
+            timezone=worker.timezone,
             https=read_bool(env, "FORECASTLE_HTTPS"),
             proxies=read_int(env, "FORECASTLE_PROXIES", 0, minimum=0),
             max_upload=read_int(env, "MAX_UPLOAD_MB", 200) * MEGABYTE,

@@ -117,6 +117,15 @@ class JobFailed(Event):
     error: str
 
 
+@dataclass(frozen=True)
+class JobCancelled(Event):
+    """A person stopped a job before it ended."""
+
+    job_id: int
+    kind: str
+    user: str
+
+
 EVENTS: dict[str, type[Event]] = {
     event.__name__: event
     for event in (
@@ -131,6 +140,7 @@ EVENTS: dict[str, type[Event]] = {
         ModelDrifted,
         ForecastPublished,
         JobFailed,
+        JobCancelled,
     )
 }
 

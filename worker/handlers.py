@@ -12,10 +12,12 @@ from ml.db.results import ModelVersion
 from ml.db.sales import SalesDaily
 from ml.grains import GRAINS, read_coverage
 from ml.registry import OUTGROWN, find_champion
+from worker import lifecycle
 from worker.events import (
     AggregatesRefreshed,
     Event,
     ForecastPublished,
+    JobCancelled,
     ModelDrifted,
     ModelPromoted,
     ModelRefused,
@@ -23,7 +25,9 @@ from worker.events import (
     RecordsImported,
     SalesCleaned,
 )
+from worker.models import JobRun
 from worker.queues import request_job
+from worker.webhooks import outgoing
 
 CLEANED_BY = ("events", "stock")
 """Data sets other than sales that cleaning looks at."""
@@ -91,6 +95,12 @@ def train_drifted(session: Session, event_id: int, event: ModelDrifted) -> None:
         request_job(session, "train", {"grain": event.grain}, dedupe_key=key, caused_by=event_id)
 
 
+def clean_up_cancelled(session: Session, _event_id: int, event: JobCancelled) -> None:
+    """What a cancelled job leaves behind shows that; done here, since the web process has none of the jobs' modules."""
+    job = session.get_one(JobRun, event.job_id)
+    lifecycle.clean_up(session, job, job.error or "cancelled")
+
+
 HANDLERS: dict[type[Event], tuple[Handler, ...]] = {
     RecordsImported: (clean_by_records,),
     AggregatesRefreshed: (train_or_forecast,),
@@ -100,11 +110,13 @@ HANDLERS: dict[type[Event], tuple[Handler, ...]] = {
     ModelRefused: (train_anew,),
     ModelDrifted: (train_drifted,),
     ForecastPublished: (check_published,),
+    JobCancelled: (clean_up_cancelled,),
 }
 
 
 def handle(session: Session, event_id: int, event: Event) -> None:
     """Run all handlers of an event in one transaction."""
+    outgoing.plan(session, event_id, event)
     for handler in HANDLERS.get(type(event), ()):
         handler(session, event_id, event)
 

@@ -34,6 +34,16 @@ def bury(redis: Redis, attempt_key: str, reason: str) -> None:
     redis.set(_key(attempt_key), DEAD + reason.encode(), ex=KEEP_SECONDS)
 
 
+def cancel(redis: Redis, attempt_key: str) -> None:
+    """Let the worker end the attempt's process at its next look."""
+    redis.set(f"forecastle:cancelled:{attempt_key}", b"1", ex=KEEP_SECONDS)
+
+
+def is_cancelled(redis: Redis, attempt_key: str) -> bool:
+    """Whether the attempt's process is to be ended."""
+    return redis.get(f"forecastle:cancelled:{attempt_key}") is not None
+
+
 def listen(redis: Redis, attempt_keys: Sequence[str]) -> list[bytes | None]:
     """The last heartbeat of each attempt."""
     if not attempt_keys:

@@ -107,6 +107,10 @@ class ForecastleWorker(Worker):
         with tolerating_outage("beating"):
             heartbeats.beat(self.connection, job.id)
             super().maintain_heartbeats(job)
+            if heartbeats.is_cancelled(self.connection, job.id):
+                log.warning("stopping job %s, it was cancelled", job.id)
+                self.kill_horse()
+                return
         if self._is_drained():
             log.warning("stopping job %s, it did not end in time", job.id)
             self.kill_horse()

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from ml.db.base import utc_now
 from worker.errors import StaleAttemptError
-from worker.events import JobFailed, record
+from worker.events import JobCancelled, JobFailed, record
 from worker.models import JobRun
 from worker.queues import KINDS
 
@@ -90,7 +90,7 @@ def fail(session: Session, attempt: Attempt, message: str, report: Report) -> No
         raise stale(attempt)
     job = session.get_one(JobRun, attempt.job_id, populate_existing=True)
     record(session, JobFailed(job_id=job.id, kind=job.kind, error=message))
-    _clean_up(session, job, message)
+    clean_up(session, job, message)
 
 
 def try_again(
@@ -121,6 +121,19 @@ def try_again(
     return True
 
 
+def cancel(session: Session, job_id: int, user: str) -> bool:
+    """End a job that waits or runs; False where it has ended. The fence keeps a running attempt from committing."""
+    waiting = sa.and_(JobRun.id == job_id, JobRun.state.in_(("queued", "running")))
+    values = {"state": "cancelled", "finished_at": utc_now(), "error": f"cancelled by {user}."}
+    statement = sa.update(JobRun).where(waiting).values(values)
+    result = session.execute(statement, execution_options={"synchronize_session": False})
+    if cast("sa.CursorResult[Any]", result).rowcount != 1:
+        return False
+    job = session.get_one(JobRun, job_id, populate_existing=True)
+    record(session, JobCancelled(job_id=job.id, kind=job.kind, user=user))
+    return True
+
+
 def stale(attempt: Attempt) -> StaleAttemptError:
     """The error that keeps an attempt that was given up from changing anything."""
     return StaleAttemptError(
@@ -140,7 +153,7 @@ def _ending(job: JobRun, attempt: Attempt, now: datetime, reason: str) -> dict[s
     return {"attempt": attempt.number, "started_at": started, "ended_at": now.isoformat(), "reason": reason}
 
 
-def _clean_up(session: Session, job: JobRun, message: str) -> None:
+def clean_up(session: Session, job: JobRun, message: str) -> None:
     """Let the job's module mark what the job leaves behind; that must not keep the job from ending."""
     try:
         with session.begin_nested():

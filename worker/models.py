@@ -126,7 +126,7 @@ class WebhookDelivery(Base):
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     endpoint_id: Mapped[int] = mapped_column(sa.ForeignKey("webhook_endpoints.id"))
     event_id: Mapped[int] = mapped_column(sa.ForeignKey("outbox.id"), index=True)
-    replay: Mapped[int] = mapped_column(sa.Integer(), default=0)  # 0, or the delivery that this one repeats
+    replay: Mapped[int] = mapped_column(sa.Integer(), default=0)  # how often it was sent again by hand before
     event: Mapped[str] = mapped_column(Name(40))
     body: Mapped[str] = mapped_column(LongText)
     state: Mapped[str] = mapped_column(Name(16), default="waiting")

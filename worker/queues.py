@@ -72,6 +72,8 @@ KINDS: dict[str, JobKind] = _kinds(
     JobKind("take_back", "ingest", "worker.jobs.take_back", timeout=1800, required=frozenset({"import_id"})),
     JobKind("refresh", "ingest", "worker.jobs.refresh", timeout=1800, optional=frozenset({"since", "until"})),
     JobKind("clean", "ingest", "worker.jobs.clean", timeout=1800),
+    JobKind("deliver", "interactive", "worker.jobs.deliver", timeout=60, required=frozenset({"delivery_id"})),
+    JobKind("prune_records", "ingest", "worker.jobs.prune_records", timeout=600),
     JobKind("prune_uploads", "ingest", "worker.jobs.prune_uploads", timeout=1800),
     JobKind(
         "train",

@@ -19,6 +19,7 @@ class Scheduled:
 SCHEDULE: tuple[Scheduled, ...] = (
     Scheduled("nightly-refresh", "0 2 * * *", "refresh"),
     Scheduled("prune-uploads", "0 4 * * *", "prune_uploads"),
+    Scheduled("prune-records", "30 4 * * *", "prune_records"),
     Scheduled("weekly-retrain", "0 3 * * sun", "train", {"grain": "monthly"}),
 )
 """Ids are part of the keys that keep a slot from running twice: never give one to another job."""

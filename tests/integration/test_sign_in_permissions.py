@@ -17,6 +17,7 @@ OPEN = {
     "api_docs.asset",
     "api_docs.description",
     "api_docs.page",
+    "api_status.show_health",
     "health.health",
     "health.ready",
     "static",

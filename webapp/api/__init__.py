@@ -21,9 +21,13 @@ from webapp.api import (
     predictions,
     products,
     sales,
+    schedules,
+    series,
     sources,
+    status,
     tokens,
     users,
+    webhooks,
 )
 from webapp.error_responses import invalid_request
 from webapp.schemas.base import ProblemDocument
@@ -45,6 +49,10 @@ BLUEPRINTS = (
     models,
     cleaning,
     jobs,
+    schedules,
+    webhooks,
+    series,
+    status,
 )
 DESCRIPTION = "Push sales, train, and pull forecasts with bands. Errors are RFC 9457 problem documents."
 

@@ -167,3 +167,26 @@ def drift_reports(
     if grain:
         query = query.where(DriftReport.grain == grain)
     return newest_first(session, query, DriftReport.id, limit, below)
+
+
+def list_anomalies(
+    session: Session,
+    *,
+    grain: str | None = None,
+    kind: str | None = None,
+    series_id: int | None = None,
+    since: date | None = None,
+    until: date | None = None,
+    limit: int = DEFAULT_LIMIT,
+    below: int | None = None,
+) -> Page[Anomaly]:
+    """Anomalies of all series, the last found first."""
+    query = sa.select(Anomaly)
+    for column, value in ((Anomaly.grain, grain), (Anomaly.kind, kind), (Anomaly.series_id, series_id)):
+        if value is not None:
+            query = query.where(column == value)
+    if since is not None:
+        query = query.where(Anomaly.period >= since)
+    if until is not None:
+        query = query.where(Anomaly.period <= until)
+    return newest_first(session, query, Anomaly.id, limit, below)

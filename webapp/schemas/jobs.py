@@ -10,7 +10,19 @@ from pydantic import Field
 from webapp.schemas.base import LARGEST_ID, Answer, ListAnswer, PageQuery, Request
 
 JobState = Literal["queued", "running", "succeeded", "failed", "cancelled"]
-JobKind = Literal["ingest", "pull", "take_back", "refresh", "clean", "prune_uploads", "train", "forecast", "drift"]
+JobKind = Literal[
+    "ingest",
+    "pull",
+    "take_back",
+    "refresh",
+    "clean",
+    "prune_uploads",
+    "prune_records",
+    "train",
+    "forecast",
+    "drift",
+    "deliver",
+]
 
 
 class JobPath(Request):

@@ -1,0 +1,64 @@
+"""Jobs as people steer them: stopped, asked for again, run ahead of their time."""
+
+from __future__ import annotations
+
+import logging
+
+from redis import Redis
+from redis.exceptions import RedisError
+from sqlalchemy.orm import Session
+
+from ml.errors import ConflictError, NotFoundError
+from worker import heartbeats, lifecycle
+from worker.lifecycle import Attempt
+from worker.models import FINAL_STATES, JobRun
+from worker.queues import request_job
+from worker.schedule import SCHEDULE
+
+log = logging.getLogger(__name__)
+
+
+def cancel_job(session: Session, client: Redis, job_id: int, user: str) -> None:
+    """Stop a job; commits. From then on nothing of it can be committed, and its process is ended within seconds.
+
+    Raises NotFoundError, and ConflictError where it has ended already.
+    """
+    job = get_job(session, job_id)
+    if not lifecycle.cancel(session, job_id, user):
+        raise ConflictError(f"job {job_id} has ended already ({job.state}); there is nothing to cancel.")
+    session.commit()
+    try:
+        heartbeats.cancel(client, Attempt(job_id, job.attempt).key)
+    except RedisError as error:
+        log.warning("job %s is cancelled; its process was not told, and ends at its next commit: %s", job_id, error)
+
+
+def retry_job(session: Session, job_id: int, user: str) -> JobRun:
+    """Ask for a job again that failed or was cancelled, as a new one; commits.
+
+    Raises NotFoundError, and ConflictError where it has not ended, or succeeded.
+    """
+    job = get_job(session, job_id)
+    if job.state not in FINAL_STATES or job.state == "succeeded":
+        raise ConflictError(f"job {job_id} is {job.state}; only one that failed or was cancelled can be tried again.")
+    again = request_job(session, job.kind, job.arguments, requested_by=user)
+    session.commit()
+    return again
+
+
+def run_scheduled(session: Session, schedule_id: str, user: str) -> JobRun:
+    """Ask for the job of a schedule now, beside its own times; commits. Raises NotFoundError."""
+    found = next((scheduled for scheduled in SCHEDULE if scheduled.id == schedule_id), None)
+    if found is None:
+        raise NotFoundError(f"there is no schedule {schedule_id!r}; GET /api/v1/schedules lists those that there are.")
+    job = request_job(session, found.kind, found.arguments, requested_by=user)
+    session.commit()
+    return job
+
+
+def get_job(session: Session, job_id: int) -> JobRun:
+    """A job; raises NotFoundError."""
+    job = session.get(JobRun, job_id)
+    if job is None:
+        raise NotFoundError(f"there is no job {job_id}.")
+    return job
