@@ -37,8 +37,11 @@ test-fuzz: setup $(VENV)/.installed-dev ## Load 200 hostile files (make test loa
 test-oracle: setup $(VENV)/.installed-dev ## Compare Prophet for panels with its library on 60 series a real panel (make test: 6)
 	ORACLE_SERIES=60 $(BIN)/python -m pytest tests/integration/test_prophet_panel_oracle.py $(ARGS)
 
-bench-prophet: setup $(VENV)/.installed-dev ## Prophet for panels beside its library on all series (hours; ARGS='weekly daily')
+bench-prophet: setup $(VENV)/.installed-dev ## Prophet for panels beside its library on all series (long; ARGS='weekly daily')
 	$(BIN)/python -m bench.prophet_panel $(ARGS)
+
+test-api: setup $(VENV)/.installed-dev ## Send the live API whatever its description allows and does not, as each role
+	API_EXAMPLES=20 API_ROLES=viewer,planner,operator,admin $(BIN)/python -m pytest tests/integration/test_api_contract.py $(ARGS)
 
 bench-accuracy: setup $(VENV)/.installed-dev ## Score forecasts on real panels beside peers (needs mlforecast; ARGS='--no-peers')
 	$(BIN)/python -m bench.accuracy $(ARGS)
