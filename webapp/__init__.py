@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from flask_openapi.openapi import OpenAPI
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from webapp import api, cli, error_responses, extensions, pages, security
+from webapp import api, cli, cors, error_responses, extensions, pages, security
 from webapp.auth import csrf_token, current_user, guard, public
 from webapp.config import WebSettings
 
@@ -22,6 +22,7 @@ def create_app(env: Mapping[str, str] | None = None) -> OpenAPI:
     app.config.from_mapping(settings.flask_config())
     extensions.init_app(app, settings)
     security.init_app(app, settings)
+    cors.init_app(app, settings.cors_origins)
     guard.init_app(app)
     error_responses.init_app(app)
     public(app.view_functions["static"])
