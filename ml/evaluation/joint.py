@@ -107,7 +107,7 @@ class JointBacktest:
     def calibration(self, name: str, now: pd.Timestamp) -> Calibration:
         """What is learned of a forecaster from its last origins before `now`, of periods that are over by then."""
         one = self.forecasters[name]
-        earlier = [heat for heat in self.heats if heat.cutoff < now][-one.windows :]
+        earlier = [heat for heat in self.heats if heat.cutoff < now][-one.origins(self.panel.until(now)) :]
         rows, made = [], []
         for heat in earlier:
             told = (heat.facts["y"].notna() & (heat.facts["ds"] <= now)).to_numpy() & ~heat.shut

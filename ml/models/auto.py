@@ -73,11 +73,14 @@ class CombinedForecaster:
         steps, closures = self.steps(panel), find_closures(panel.wide)
         edges = volume_edges(recent_level(panel.wide, panel.season_length))
         members = self.members(panel, steps)
-        windows = self.windows if panel.wide.y.size <= REFIT_BELOW else MORE_WINDOWS
-        trial = run_trial(members, panel, steps, windows, edges, closures, self.progress, budget)
+        trial = run_trial(members, panel, steps, self.origins(panel), edges, closures, self.progress, budget)
         calibration = Calibration.of(trial.rows, trial.made, correct_bias=self.correct_bias)
         time_left = budget.left >= sum(trial.seconds[name] for name in calibration.weights)
         return self.settle(panel, calibration, trial.fitted, anew=time_left)
+
+    def origins(self, panel: Panel) -> int:
+        """On how many origins of a panel it is calibrated, at most."""
+        return self.windows if panel.wide.y.size <= REFIT_BELOW else MORE_WINDOWS
 
     def steps(self, panel: Panel) -> int:
         """How far ahead it is calibrated."""
