@@ -11,15 +11,26 @@ import importlib
 import json
 import sys
 from collections.abc import Iterator, Sequence
+from datetime import date
+from itertools import islice
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bench.cases import Case, run
+from bench.processes import Step, measure
+from ml.inventory.advice import recommend
+from ml.inventory.demand import Demand
+from ml.inventory.grouping import group_orders
 from ml.inventory.interval import IntervalDemand
+from ml.inventory.plan import Inputs, make_plan
 from ml.inventory.policies import FillPolicy, IntervalForecasts
+from ml.inventory.rules import Rules
+from ml.inventory.stock import Receipts, Stock
+from ml.inventory.suppliers import Calendar, Supplier
 from ml.panel import Panel
 
 Floats = NDArray[np.float64]
@@ -29,6 +40,8 @@ FILLS = (0.86, 0.88, 0.9, 0.92, 0.93, 0.94, 0.95, 0.96, 0.97, 0.98, 0.985, 0.99,
 CURVE = (0.90, 0.91, 0.92, 0.93, 0.94, 0.95, 0.96, 0.97, 0.98, 0.99)
 BARS = (1.1, 1.2)
 LESS = 0.92
+ITEMS, DAYS, SUPPLIERS, SHOWN = 100_000, 90, 50, 1_000
+ROUNDS = 3
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -67,6 +80,48 @@ def replay(peers: Path, years_back: int = 0) -> Iterator[Case]:
         yield Case("inventory", f"{case}-item-fill", found["item_fill"], "share", (1, None), reached["item_fill"], name)
 
 
+def plan(peers: Path) -> Iterator[Case]:  # noqa: ARG001 - nothing to compare with
+    """100,000 items projected over 90 days and planned, with orders grouped: the time, and the memory of it all."""
+    found = [measure(prepare_plan, ITEMS) for _ in range(ROUNDS)]
+    yield Case("inventory", "plan-100k-seconds", median(each.seconds for each in found), "s", (None, 30))
+    yield Case("inventory", "plan-100k-memory", median(each.peak_mb for each in found), "MB", (None, 2_048))
+
+
+def prepare_plan(items: int) -> Step:
+    """Made items of all volumes, fifty suppliers, an open order for every third item."""
+    random = np.random.default_rng(0)
+    level = random.lognormal(0.0, 1.5, items)
+    mean = (level[:, None] * random.uniform(0.7, 1.3, (items, DAYS))).astype(np.float64)
+    demand = Demand(mean, np.sqrt(mean + (0.3 * mean) ** 2))
+    ordered = np.arange(0, items, 3)
+    receipts = Receipts(ordered, random.integers(0, DAYS, len(ordered)), level[ordered] * 10)
+    stock = Stock.of(
+        [f"item-{number:06d}" for number in range(items)],
+        np.floor(level * random.uniform(0, 40, items)),
+        cost=random.lognormal(2.0, 1.0, items),
+        supplier=random.integers(0, SUPPLIERS, items),
+        lead=random.integers(2, 22, items).astype(np.float64),
+        lead_spread=random.uniform(0, 4, items),
+        pack=random.integers(1, 13, items).astype(np.float64),
+    )
+    suppliers = tuple(
+        Supplier(f"supplier-{number}", Calendar("1111100", "1111100"), 50_000.0) for number in range(SUPPLIERS)
+    )
+    rules = [Rules(), Rules("reorder", "fill", order_cost=20.0), Rules("eoq", order_cost=20.0), Rules("simple")]
+    rule = random.integers(0, len(rules), items)
+    inputs = Inputs(stock, demand, receipts, suppliers, rules, rule, date(2026, 11, 23), np.zeros(items))
+
+    def step() -> None:
+        made = make_plan(inputs)
+        orders = group_orders(made, suppliers)
+        pressing = list(islice(recommend(made, inputs), SHOWN))
+        assert len(orders) == SUPPLIERS
+        assert len(pressing) == SHOWN
+        assert made.projection.p50.shape == (items, DAYS)
+
+    return step
+
+
 def panel_of(peer: Any) -> Panel:
     """Demand and names alone: what prices will be is not known at a review."""
     names = ["item_id", "dept_id", "store_id"]
@@ -87,7 +142,7 @@ def _at(replays: list[dict[str, float]], fill: float, name: str) -> float:
     return float(np.interp(fill, fills, [replayed[name] for replayed in found]))
 
 
-CASES = {"replay": replay}
+CASES = {"replay": replay, "plan": plan}
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))
