@@ -41,7 +41,8 @@ bench-prophet: setup $(VENV)/.installed-dev ## Prophet for panels beside its lib
 	$(BIN)/python -m bench.prophet_panel $(ARGS)
 
 test-api: setup $(VENV)/.installed-dev ## Send the live API whatever its description allows and does not, as each role
-	API_EXAMPLES=20 API_ROLES=viewer,planner,operator,admin $(BIN)/python -m pytest tests/integration/test_api_contract.py $(ARGS)
+	API_EXAMPLES=20 API_ROLES=viewer,planner,operator,admin API_PHASES=examples,coverage,fuzzing,stateful \
+	  $(BIN)/python -m pytest tests/integration/test_api_contract.py $(ARGS)
 
 bench-accuracy: setup $(VENV)/.installed-dev ## Score forecasts on real panels beside peers (needs mlforecast; ARGS='--no-peers')
 	$(BIN)/python -m bench.accuracy $(ARGS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from apscheduler.triggers.cron import CronTrigger
 
@@ -20,3 +21,9 @@ def latest_slot(trigger: CronTrigger, now: datetime, grace: timedelta = GRACE) -
         slot = fire.strftime("%Y-%m-%dT%H:%M:%S")
         after = fire.astimezone(UTC) + timedelta(microseconds=1)  # in local time the sum would lose its fold
     return slot
+
+
+def next_time(cron: str, zone: ZoneInfo, now: datetime) -> datetime | None:
+    """When a cron expression is due next, in UTC."""
+    due: datetime | None = CronTrigger.from_crontab(cron, timezone=zone).get_next_fire_time(None, now)
+    return due.astimezone(UTC) if due else None

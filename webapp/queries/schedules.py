@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from apscheduler.triggers.cron import CronTrigger
-
 from worker.schedule import SCHEDULE
+from worker.slots import next_time
 
 
 @dataclass(frozen=True)
@@ -28,8 +27,7 @@ def list_schedules(zone: ZoneInfo, now: datetime) -> list[ScheduleView]:
     """All schedules, in the zone that their times are meant in."""
     found = []
     for scheduled in SCHEDULE:
-        due: datetime | None = CronTrigger.from_crontab(scheduled.cron, timezone=zone).get_next_fire_time(None, now)
-        when = due.astimezone(UTC) if due else None
+        when = next_time(scheduled.cron, zone, now)
         found.append(
             ScheduleView(scheduled.id, scheduled.cron, zone.key, scheduled.kind, dict(scheduled.arguments), when)
         )

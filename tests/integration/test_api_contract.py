@@ -1,0 +1,119 @@
+"""The live server keeps to its own description, whatever it is sent, and whoever asks.
+
+`make test` sends a sample as one role; `make test-api` sends much more, as each role.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from factories import load_sales, monthly_sales
+from flask import Flask
+from sqlalchemy.orm import Session, sessionmaker
+from web_fixtures import SALES_CSV, SECRET, ClientFor
+
+from ml.artifacts import ArtifactStore
+from ml.db.imports import Import
+from ml.pipelines.forecast import forecast
+from ml.pipelines.train import train
+from ml.secrets import generate_key
+
+EXAMPLES = int(os.environ.get("API_EXAMPLES", "1"))
+PHASES = os.environ.get("API_PHASES", "fuzzing")
+ROLES = os.environ.get("API_ROLES", "planner").split(",")
+SIGNS_OUT = "/auth/(logout|refresh)|/tokens|/users"
+"""What would end the sign-in that the run itself uses."""
+
+CHECKS = (
+    "not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,"
+    "response_schema_conformance,ignored_auth,unsupported_method,use_after_free"
+)
+"""Of all checks, these: what is refused (409, 422) for reasons that a description cannot tell is no fault."""
+
+pytestmark = pytest.mark.timeout(3600)
+
+
+@pytest.fixture
+def server(app: Flask, database_url: str, redis_url: str, tmp_path: Path) -> Iterator[str]:
+    """The address of gunicorn on the test's own database and Redis."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    env = {
+        **os.environ,
+        "DATABASE_URL": database_url,
+        "REDIS_URL": redis_url,
+        "FORECASTLE_HOME": str(tmp_path),
+        "FORECASTLE_SECRET_KEY": generate_key(),
+        "SECRET_KEY": SECRET,
+        "API_READS_PER_MINUTE": "1000000",
+        "API_WRITES_PER_MINUTE": "1000000",
+        "ACCESS_TOKEN_MINUTES": "600",
+    }
+    command = [sys.executable, "-m", "gunicorn", "--worker-class", "gthread", "--threads", "4", "--no-control-socket"]
+    with (tmp_path / "gunicorn.log").open("wb") as log:
+        process = subprocess.Popen([*command, "--bind", f"127.0.0.1:{port}", "wsgi:app"], env=env, stderr=log)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        wait_for(f"{url}/health")
+        yield url
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def wait_for(url: str, seconds: float = 90) -> None:
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            with urllib.request.urlopen(url, timeout=5):  # noqa: S310  (our own server)
+                return
+        except (urllib.error.URLError, ConnectionError):
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.2)
+
+
+@pytest.fixture
+def _sales(sessions: sessionmaker[Session], store: ArtifactStore) -> None:
+    """14 months of sales, forecast for 6."""
+    with sessions() as session:
+        load_sales(session, monthly_sales(14, date(2023, 5, 1)))
+        train(session, store, candidates=["seasonal_naive"])
+        forecast(session, store, horizon=6)
+        row = session.scalars(sa.select(Import)).one()
+        row.artifact, _, _ = store.put_file("imports", io.BytesIO(SALES_CSV.encode()), ".csv")
+        row.sequence, row.dialect = 1, {"format": "csv", "encoding": "utf-8", "delimiter": ","}
+        session.commit()
+
+
+@pytest.mark.usefixtures("_sales")
+@pytest.mark.parametrize("role", ROLES)
+def test_server_keeps_to_its_description(role: str, api: ClientFor, server: str, tmp_path: Path) -> None:
+    token = api(role).environ_base["HTTP_AUTHORIZATION"]
+    found = subprocess.run(
+        [
+            *(str(Path(sys.executable).with_name("schemathesis")), "run", f"{server}/api/v1/openapi.json"),
+            *("--header", f"Authorization: {token}", "--checks", CHECKS, "--max-examples", str(EXAMPLES)),
+            *("--exclude-path-regex", SIGNS_OUT, "--phases", PHASES),
+            *("--continue-on-failure", "--suppress-health-check", "all", "--seed", "1", "--request-timeout", "60"),
+        ],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    log = (tmp_path / "gunicorn.log").read_text(encoding="utf-8")
+    assert found.returncode == 0, f"{found.stdout[-12_000:]}\n{found.stderr[-2_000:]}\n{log[-4_000:]}"
