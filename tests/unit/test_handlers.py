@@ -18,6 +18,7 @@ from worker.events import (
     AggregatesRefreshed,
     Event,
     ForecastPublished,
+    JobCancelled,
     JobFailed,
     ModelDrifted,
     ModelPromoted,
@@ -47,6 +48,7 @@ EXAMPLES: list[Event] = [
     ModelDrifted(grain="monthly", model_id=5, as_of=DAY),
     ForecastPublished(run_id=8, grain="monthly", series=40),
     JobFailed(job_id=9, kind="train", error="not enough history"),
+    JobCancelled(job_id=9, kind="train", user="ann@example.com"),
 ]
 
 

@@ -42,6 +42,8 @@ JOB_KINDS = {
     "train": "Train models",
     "forecast": "Make forecasts",
     "drift": "Check forecasts",
+    "deliver": "Tell a webhook",
+    "prune_records": "Tidy up",
 }
 STATE_NAMES = {"undone": "Taken back"}
 DIMENSIONS = {"subcategory": "sub-category"}
