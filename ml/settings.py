@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ml.errors import ConfigurationError
+from ml.grains import GRAINS
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE_KEY_FILE = "sources.key"
@@ -61,6 +62,14 @@ def read_list(env: Mapping[str, str], name: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in env.get(name, "").split(",") if part.strip())
 
 
+def read_grains(env: Mapping[str, str], name: str) -> tuple[str, ...]:
+    """The grains that are forecast, in the order of GRAINS; all where none is named."""
+    named = read_list(env, name)
+    if unknown := [grain for grain in named if grain not in GRAINS]:
+        raise ConfigurationError(f"{name} names {', '.join(unknown)}; expected some of {', '.join(GRAINS)}.")
+    return tuple(grain for grain in GRAINS if not named or grain in named)
+
+
 @dataclass(frozen=True)
 class ModelRules:
     """When a new model version replaces the one that serves, and how long artifacts are kept.
@@ -97,7 +106,8 @@ class Settings:
     `secret_keys` encrypt the credentials of sources (`ml.secrets`): the first one encrypts, all of them decrypt.
     `allowed_hosts` are hosts of the inner network that HTTP sources may reach, with or without a port.
     `source_folders` are the folders in which SQLite files may be read as sources. `keep_uploads_days` is how long
-    the files of imports are kept. `models` says when models are replaced.
+    the files of imports are kept. `grains` are those that are forecast, `holidays` is the country (DE, or DE-BY with a
+    part of it) whose public holidays are in the calendar of events ('': none). `models` says when models are replaced.
     """
 
     home: Path
@@ -108,6 +118,8 @@ class Settings:
     allowed_hosts: tuple[str, ...] = ()
     source_folders: tuple[Path, ...] = ()
     keep_uploads_days: int = 365
+    grains: tuple[str, ...] = tuple(GRAINS)
+    holidays: str = ""
     models: ModelRules = ModelRules()
 
     @classmethod
@@ -125,6 +137,8 @@ class Settings:
             source_folders=tuple(Path(folder).resolve() for folder in read_list(env, "FORECASTLE_SOURCE_FOLDERS"))
             or (home / "sources",),
             keep_uploads_days=read_int(env, "FORECASTLE_KEEP_UPLOADS_DAYS", 365),
+            grains=read_grains(env, "FORECASTLE_GRAINS"),
+            holidays=env.get("FORECASTLE_HOLIDAYS", "").strip(),
             models=ModelRules.from_env(env),
         )
 

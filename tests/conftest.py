@@ -160,6 +160,7 @@ def worker_env(tmp_path: Path, database_url: str, redis_url: str) -> dict[str, s
         "FORECASTLE_HOME": str(tmp_path),
         "DATABASE_URL": database_url,
         "REDIS_URL": redis_url,
+        "FORECASTLE_GRAINS": "monthly",
         "FORECASTLE_THREADS": "1",
         "FORECASTLE_POLL_SECONDS": "0.05",
         "FORECASTLE_HEARTBEAT_SECONDS": "1",

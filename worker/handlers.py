@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from ml.db.results import ModelVersion
-from ml.db.sales import SalesDaily
-from ml.grains import GRAINS, read_coverage
-from ml.registry import OUTGROWN, find_champion
+from ml.grains import GRAINS
+from ml.registry import find_champion
 from worker import lifecycle
+from worker.chain import Chain
 from worker.events import (
-    AggregatesRefreshed,
     Event,
     ForecastPublished,
     JobCancelled,
@@ -23,7 +20,6 @@ from worker.events import (
     ModelRefused,
     ModelTrained,
     RecordsImported,
-    SalesCleaned,
 )
 from worker.models import JobRun
 from worker.queues import request_job
@@ -32,36 +28,16 @@ from worker.webhooks import outgoing
 CLEANED_BY = ("events", "stock")
 """Data sets other than sales that cleaning looks at."""
 
+ALL_GRAINS = Chain()
+
 Handler = Callable[[Session, int, Any], None]
 """Called with the session of the event's own transaction, the event's id, and the event."""
-
-
-def train_or_forecast(session: Session, event_id: int, _event: AggregatesRefreshed | SalesCleaned) -> None:
-    """New totals, or another way to clean them, call for a new forecast; where no model serves a grain yet, or one
-    that the data has outgrown, for a model first."""
-    if session.scalar(sa.select(SalesDaily.id).order_by(SalesDaily.id).limit(1)) is None:
-        return  # the nightly refresh of a database without sales
-    serving = {model.grain: model for model in session.scalars(sa.select(ModelVersion).where(ModelVersion.slot != ""))}
-    for grain in GRAINS:
-        if grain in serving and not is_outgrown(session, serving[grain]):
-            _request_forecast(session, event_id, grain)
-        else:
-            _request(session, event_id, "train", {"grain": grain})
 
 
 def clean_by_records(session: Session, event_id: int, event: RecordsImported) -> None:
     """Stock levels and events tell which sales are not to be taken at face value."""
     if event.dataset in CLEANED_BY:
         _request(session, event_id, "clean", {})
-
-
-def is_outgrown(session: Session, model: ModelVersion) -> bool:
-    """Whether the data covers twice the periods that the model learned from: another level, features and model may
-    then be right."""
-    grain = GRAINS[model.grain]
-    coverage = read_coverage(session, grain)
-    learned = grain.count(model.data_from, model.data_to)
-    return coverage is not None and coverage.periods >= OUTGROWN * learned
 
 
 def forecast_with_champion(session: Session, event_id: int, event: ModelTrained) -> None:
@@ -103,8 +79,6 @@ def clean_up_cancelled(session: Session, _event_id: int, event: JobCancelled) ->
 
 HANDLERS: dict[type[Event], tuple[Handler, ...]] = {
     RecordsImported: (clean_by_records,),
-    AggregatesRefreshed: (train_or_forecast,),
-    SalesCleaned: (train_or_forecast,),
     ModelTrained: (forecast_with_champion,),
     ModelPromoted: (forecast_with_promoted,),
     ModelRefused: (train_anew,),
@@ -114,8 +88,9 @@ HANDLERS: dict[type[Event], tuple[Handler, ...]] = {
 }
 
 
-def handle(session: Session, event_id: int, event: Event) -> None:
-    """Run all handlers of an event in one transaction."""
+def handle(session: Session, event_id: int, event: Event, chain: Chain = ALL_GRAINS) -> None:
+    """Run all handlers of an event in one transaction; `chain` knows which grains are forecast."""
+    chain.handle(session, event_id, event)
     outgoing.plan(session, event_id, event)
     for handler in HANDLERS.get(type(event), ()):
         handler(session, event_id, event)

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from ml.db.base import utc_now
 from ml.db.session import reading
 from worker import handlers
+from worker.chain import Chain
 from worker.events import restore
 from worker.models import OutboxEvent
 
@@ -26,12 +27,12 @@ MAX_TRIES = 5
 """An event that failed so often is a dead letter: it stays, with its error, and is tried no more."""
 
 
-def process(sessions: sessionmaker[Session]) -> int:
-    """Handle a batch of waiting events; returns how many were claimed."""
+def process(sessions: sessionmaker[Session], chain: Chain = handlers.ALL_GRAINS) -> int:
+    """Handle a batch of waiting events; returns how many were claimed. `chain` says which grains are forecast."""
     token = uuid.uuid4().hex
     events = claim(sessions, token)
     for event in events:
-        _handle(sessions, event, token)
+        _handle(sessions, event, token, chain)
     return len(events)
 
 
@@ -67,12 +68,14 @@ def _claimable(now: datetime) -> sa.ColumnElement[bool]:
     return sa.and_(OutboxEvent.handled_at.is_(None), OutboxEvent.available_at <= now, OutboxEvent.tries < MAX_TRIES)
 
 
-def _handle(sessions: sessionmaker[Session], event: OutboxEvent, token: str) -> None:
+def _handle(
+    sessions: sessionmaker[Session], event: OutboxEvent, token: str, chain: Chain = handlers.ALL_GRAINS
+) -> None:
     mine = (OutboxEvent.id == event.id, OutboxEvent.claimed_by == token, OutboxEvent.handled_at.is_(None))
     try:
         with sessions() as session:
             if _update(session, mine, {"handled_at": utc_now(), "error": None}):
-                handlers.handle(session, event.id, restore(event))
+                handlers.handle(session, event.id, restore(event), chain)
                 session.commit()
     except Exception as error:  # whatever a handler raises must not block the events behind it
         log.exception("event %s (%s): try %s of %s failed", event.id, event.name, event.tries, MAX_TRIES)

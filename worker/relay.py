@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from ml.db.session import create_engine, create_sessions
 from worker import dispatcher, health, outbox
+from worker.chain import Chain
 from worker.connection import AWAY, connect
 from worker.process import configure_logging, process_name, stop_on_signals
 from worker.reaper import Reaper
@@ -60,8 +61,9 @@ class Relay:
     def __init__(self, sessions: sessionmaker[Session], redis: Redis, settings: WorkerSettings) -> None:
         self._settings = settings
         reaper = Reaper(sessions, redis, settings.lost_after_seconds)
+        chain = Chain(settings.ml.grains)
         self._steps = [
-            Step("handling events", lambda: outbox.process(sessions), 0.0),
+            Step("handling events", lambda: outbox.process(sessions, chain), 0.0),
             Step("looking for lost jobs", reaper.reap, REAP_SECONDS),
             Step("dispatching jobs", lambda: dispatcher.dispatch(sessions, redis), 0.0),
             Step("comparing jobs with Redis", Reconciler(sessions, redis, settings), settings.reconcile_seconds),

@@ -24,7 +24,7 @@ from worker.connection import AWAY, connect
 from worker.process import configure_logging, process_name, stop_on_signals
 from worker.pulls import request_due_pulls
 from worker.queues import request_job
-from worker.schedule import SCHEDULE, Scheduled
+from worker.schedule import SCHEDULE, Scheduled, schedule_of
 from worker.settings import WorkerSettings
 from worker.slots import GRACE, latest_slot
 
@@ -100,9 +100,10 @@ def main() -> int:
     stopping = stop_on_signals()
     with connect(settings.redis_url) as redis:
         scheduler = create_scheduler(settings.timezone)
-        Clock(create_sessions(engine), redis, settings.timezone).plan(scheduler)
+        schedule = schedule_of(settings.ml.grains)
+        Clock(create_sessions(engine), redis, settings.timezone).plan(scheduler, schedule)
         scheduler.start()
-        log.info("scheduler starts: %s", ", ".join(f"{s.id} at {s.cron}" for s in SCHEDULE))
+        log.info("scheduler starts: %s", ", ".join(f"{s.id} at {s.cron}" for s in schedule))
         stopping.wait()
         scheduler.shutdown()
     engine.dispose()

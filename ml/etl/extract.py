@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from ml.db.catalog import Product
-from ml.db.functions import year_month
-from ml.db.sales import SalesMonthly, SalesRaw
+from ml.db.catalog import Product, Series
+from ml.db.sales import SalesRaw
 from ml.errors import NotEnoughHistoryError
 from ml.etl.cleaning.policy import DEFAULT, CleaningSettings, read_settings
-from ml.grains import MIN_PERIODS, Coverage, Grain, read_coverage
+from ml.grains import Coverage, Grain, read_coverage
 from ml.hierarchy import LOCATION_LEVELS, LOCATION_NAMES, PRODUCT_LEVELS, PRODUCT_NAMES, node_key
 from ml.panel import Panel, fill_gaps
+from ml.totals import TOTALS, Totals
 
-ACTIVE_PERIODS = 12
-"""A series has enough history of its own when it sold in so many periods."""
+ROWS_AT_ONCE = 100_000
 CENT = 0.005
 """Amounts that differ by less are the same."""
 
@@ -59,40 +58,62 @@ class SalesTable:
 
 
 def read_sales(session: Session, grain: Grain) -> SalesTable:
-    """All sales of complete periods by area and product.
+    """All sales of complete periods by area and product, of the last `grain.longest` periods at most.
 
-    Raises NotEnoughHistoryError where fewer than MIN_PERIODS periods are complete.
+    Raises NotEnoughHistoryError where fewer than `grain.least` periods are complete.
     """
-    coverage = read_coverage(session, grain)
-    found = coverage.periods if coverage else 0
-    if coverage is None or found < MIN_PERIODS:
-        raise NotEnoughHistoryError(found, MIN_PERIODS, grain.unit)
+    covered = read_coverage(session, grain)
+    found = covered.periods if covered else 0
+    coverage = covered.learned(grain) if covered else None
+    first, last = (coverage.first_complete, coverage.last_complete) if coverage else (None, None)
+    if coverage is None or first is None or last is None or found < grain.least:
+        raise NotEnoughHistoryError(found, grain.least, grain.unit)
     settings = read_settings(session)
-    columns = [
-        SalesMonthly.region, SalesMonthly.territory, SalesMonthly.area,
-        Product.category, Product.subcategory, SalesMonthly.product_id,
-        SalesMonthly.yearmonth, SalesMonthly.total_sales, SalesMonthly.series_id,
-    ]  # fmt: skip
-    query = (
-        sa.select(*columns)
-        .join(Product, Product.id == SalesMonthly.product_id)
-        .where(SalesMonthly.yearmonth.between(f"{coverage.first_complete:%Y-%m}", f"{coverage.last_complete:%Y-%m}"))
+    totals = TOTALS[grain.name]
+    table = totals.table
+    query = sa.select(table.series_id, totals.period, table.total_sales).where(
+        totals.period.between(totals.stored(first), totals.stored(last))
     )
-    frame = pd.DataFrame(session.execute(query).all(), columns=[*NAMES, "yearmonth", "y", "leaf"])
+    frame = read_frame(session, query, ["leaf", "period", "y"])
     frame["y"] = frame["y"].astype(float)
     if settings.returns == "ignore":
-        frame = without_returns(session, frame)
-    frame["ds"] = pd.to_datetime(frame.pop("yearmonth"), format="%Y-%m")
-    return SalesTable(frame.drop(columns="leaf"), coverage, grain, settings)
+        frame = without_returns(session, frame, totals)
+    frame["ds"] = period_starts(frame.pop("period"))
+    named = frame.merge(read_leaves(session), on="leaf")
+    return SalesTable(named[[*NAMES, "y", "ds"]], coverage, grain, settings)
 
 
-def without_returns(session: Session, frame: pd.DataFrame) -> pd.DataFrame:
-    """Rows of leaf and `yearmonth` without what the negative rows took off; those of returns alone go."""
-    month = year_month(SalesRaw.sale_date)
-    query = sa.select(SalesRaw.series_id, month, sa.func.sum(SalesRaw.sales_amount))
-    query = query.where(SalesRaw.sales_amount < 0).group_by(SalesRaw.series_id, month)
-    returned = pd.DataFrame(session.execute(query).all(), columns=["leaf", "yearmonth", "returned"])
-    joined = frame.merge(returned, on=["leaf", "yearmonth"], how="left")
+def read_frame(session: Session, query: sa.Select[Any], columns: list[str]) -> pd.DataFrame:
+    """The rows of a query, fetched in parts: those of many days would not fit into memory as Python's tuples."""
+    parts = session.execute(query.execution_options(yield_per=ROWS_AT_ONCE)).partitions()
+    frames = [pd.DataFrame(part, columns=columns) for part in parts]
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
+
+
+def period_starts(periods: pd.Series[Any]) -> pd.Series[pd.Timestamp]:
+    """Periods as the tables name them (dates, and months as 'YYYY-MM') as timestamps of their first days."""
+    codes, names = pd.factorize(periods)
+    return pd.Series(pd.to_datetime(pd.Index(names)).to_numpy()[codes], index=periods.index)
+
+
+def read_leaves(session: Session) -> pd.DataFrame:
+    """The NAMES of each place and product that was sold, by the number of its series (`leaf`)."""
+    columns = [
+        Series.id, Series.region, Series.territory, Series.area,
+        Product.category, Product.subcategory, Series.product_id,
+    ]  # fmt: skip
+    query = sa.select(*columns).join(Product, Product.id == Series.product_id)
+    leaves = query.where(Series.location_level == "area", Series.product_level == "product")
+    return pd.DataFrame(session.execute(leaves).all(), columns=["leaf", *NAMES])
+
+
+def without_returns(session: Session, frame: pd.DataFrame, totals: Totals) -> pd.DataFrame:
+    """Rows of leaf and `period` without what the negative rows took off; those of returns alone go."""
+    period = totals.period_of(SalesRaw.sale_date)
+    query = sa.select(SalesRaw.series_id, period, sa.func.sum(SalesRaw.sales_amount))
+    query = query.where(SalesRaw.sales_amount < 0).group_by(SalesRaw.series_id, period)
+    returned = pd.DataFrame(session.execute(query).all(), columns=["leaf", "period", "returned"])
+    joined = frame.merge(returned, on=["leaf", "period"], how="left")
     sold = joined["y"] - joined["returned"].astype(float).fillna(0.0)
     only_returns = joined["returned"].notna() & (sold.abs() < CENT)
     return joined.assign(y=sold).loc[~only_returns, list(frame.columns)].reset_index(drop=True)
@@ -116,32 +137,39 @@ def choose_base_level(table: SalesTable) -> Level:
 
     Levels are tried from the finest (area x product) upwards; of equally fine ones the
     one with the greater share is taken. A level qualifies when at least half of all
-    sales belong to series that sold in ACTIVE_PERIODS periods, or in half of all
-    periods where the data is shorter.
+    sales belong to series that sold in `active` periods of the grain (in half of all
+    periods where the data is shorter) and often enough since their first sale
+    (`density`), and when it makes a panel that the grain can afford (`most_values`).
     """
     places, products = available_levels(table.frame)
-    needed = min(ACTIVE_PERIODS, max(1, table.coverage.periods // 2))
     by_depth: dict[int, list[Level]] = {}
     for i, place in enumerate(places):
         for j, product in enumerate(products):
             by_depth.setdefault(i + j, []).append(Level(place, product))
     for depth in sorted(by_depth, reverse=True):
-        shares = {level: active_share(table.frame, level, needed) for level in by_depth[depth]}
+        shares = {level: active_share(table, level) for level in by_depth[depth]}
         best = max(shares, key=lambda level: shares[level])
         if shares[best] >= 0.5:
             return best
     return Level("total", "total")
 
 
-def active_share(frame: pd.DataFrame, level: Level, needed: int) -> float:
-    """The share of sales (in absolute value) in series of `level` that sold in `needed` periods."""
-    keys = list(level.names)
+def active_share(table: SalesTable, level: Level) -> float:
+    """The share of sales (in absolute value) in series of `level` with enough history; 0 where there are too many."""
+    keys, grain, coverage = list(level.names), table.grain, table.coverage
     if not keys:
         return 1.0
-    sold = frame[frame["y"] != 0]
-    by_series = sold.groupby(keys).agg(periods=("ds", "nunique"), volume=("y", lambda y: float(np.abs(y).sum())))
-    total = by_series["volume"].sum()
-    return float(by_series.loc[by_series["periods"] >= needed, "volume"].sum() / total) if total else 0.0
+    sold = table.frame[table.frame["y"] != 0]
+    by_series = sold.assign(volume=sold["y"].abs()).groupby(keys)
+    facts = by_series.agg(periods=("ds", "nunique"), first=("ds", "min"), volume=("volume", "sum"))
+    total = facts["volume"].sum()
+    most = grain.most_values
+    if not total or (most is not None and len(facts) * coverage.periods > most):
+        return 0.0
+    starts = {day: grain.count(day.date(), coverage.last_complete or coverage.last) for day in facts["first"].unique()}
+    enough = facts["periods"] >= min(grain.active, max(1, coverage.periods // 2))
+    enough &= facts["periods"] >= grain.density * facts["first"].map(starts)
+    return float(facts.loc[enough, "volume"].sum() / total)
 
 
 def sum_to_level(frame: pd.DataFrame, level: Level) -> pd.DataFrame:

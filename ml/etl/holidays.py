@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from ml.db.bulk import in_lists, insert_rows, lock_for_writing
+from ml.db.drivers import Event
+from ml.db.sales import SalesDaily
 from ml.errors import DataError
+from ml.etl.record_tables import RECORD_TABLES, record_key
 
 YEARS = range(1970, 2101)
 MOST_YEARS = 50
@@ -42,3 +49,44 @@ def countries() -> dict[str, list[str]]:
     import holidays  # noqa: PLC0415
 
     return dict(sorted(holidays.list_supported_countries(include_aliases=False).items()))
+
+
+def keep_holidays(session: Session, place: str) -> int:
+    """Add the public holidays of a country (`DE`, or `DE-BY` with a part of it) for the years of the sales and the
+    years in which they are forecast; commits. Returns how many are new. A year in which any holidays everywhere are
+    known stays as it is: people may have corrected them. Raises DataError for an unknown place.
+    """
+    first, last = session.execute(sa.select(sa.func.min(SalesDaily.sale_date), sa.func.max(SalesDaily.sale_date))).one()
+    if not place or first is None:
+        return 0
+    everywhere = sa.select(Event.starts_on).where(Event.kind == "holiday", Event.region == "")
+    known = {day.year for day in session.scalars(everywhere)}
+    years = [year for year in range(max(first.year, last.year - MOST_YEARS + 3), last.year + 3) if year not in known]
+    country, _, subdivision = place.partition("-")
+    return add_holidays(session, country, subdivision, years)[0] if years else 0
+
+
+def add_holidays(
+    session: Session, country: str, subdivision: str, years: Sequence[int], region: str = ""
+) -> tuple[int, int]:
+    """Add the public holidays of some years that are not there yet; commits. Returns how many are new, and all.
+
+    Raises DataError for an unknown country, subdivision or year.
+    """
+    target = RECORD_TABLES["events"]
+    records = [target.complete(record) for record in public_holidays(country, subdivision, years, region)]
+    lock_for_writing(session, Event)
+    by_key = {record_key("events", record): record for record in records}
+    new = by_key.keys() - known_keys(session, list(by_key))
+    added = {key: record for key, record in by_key.items() if key in new}
+    columns = {name: [record[name] for record in added.values()] for name in target.columns if name != "product_code"}
+    insert_rows(session, Event, {"key": list(added), **columns})
+    session.commit()
+    return len(added), len(by_key)
+
+
+def known_keys(session: Session, keys: Sequence[bytes]) -> set[bytes]:
+    found: set[bytes] = set()
+    for some in in_lists(keys):
+        found |= set(session.scalars(sa.select(Event.key).where(Event.key.in_(some))))
+    return found

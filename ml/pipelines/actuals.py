@@ -37,7 +37,7 @@ def record_actuals(session: Session, panel: Panel, hierarchy: Hierarchy, ids: Ma
     sold = sold_by_node(panel, hierarchy, ids, {period for _, period in open_keys})
     nodes = set(ids.values())
     found = [
-        {"in_series": series, "in_period": period, "sold": sold.get((series, period), 0.0)}
+        {"in_grain": grain, "in_series": series, "in_period": period, "sold": sold.get((series, period), 0.0)}
         for series, period in sorted(open_keys)
         if series in nodes
     ]
@@ -47,11 +47,12 @@ def record_actuals(session: Session, panel: Panel, hierarchy: Hierarchy, ids: Ma
 
 
 def update_statement() -> sa.Update:
-    """One row of forecasts gets its actual: `in_series`, `in_period`, `sold`."""
+    """One row of forecasts gets its actual: `in_grain`, `in_series`, `in_period`, `sold`."""
     table = table_of(ForecastResult)
     return (
         sa.update(table)
         .where(
+            table.c.grain == sa.bindparam("in_grain"),  # a month, a week and a day may begin on the same date
             table.c.series_id == sa.bindparam("in_series"),
             table.c.period == sa.bindparam("in_period"),
             table.c.actual.is_(None),

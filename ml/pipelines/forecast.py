@@ -70,10 +70,10 @@ def forecast(
     context = read_context(session, table)
     session.commit()  # no lock and no snapshot is held while the model runs
     progress("cleaning")
-    cleaned = clean_panel(table, bundle.base, context)
+    cleaned = clean_panel(table, bundle.base, context, model.metrics.get("known", []))
     progress("forecasting")
     panel = cleaned.panel
-    made = bundle.forecaster.update(panel).predict(steps, levels=LEVELS)
+    made = bundle.forecaster.update(panel).predict(steps, known=panel.future(panel.last, steps), levels=LEVELS)
     hierarchy = Hierarchy.over(cleaned.nodes, bundle.base)
     progress("reconciling")
     frame = all_levels(bundle.reconciler.reconcile(made, panel, hierarchy), bundle, hierarchy)

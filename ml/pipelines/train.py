@@ -205,6 +205,7 @@ def describe(race: Race, bundle: Bundle) -> dict[str, Any]:
             "scores": race.choice.scores,
             "floor": race.floor,
             "windows": race.windows(),
+            "known": list(panel.known),
             "reconciliation": bundle.reconciler.reconciliation.as_dict(),
         },
         "reason": " ".join([race.choice.reason, *members_in_words(bundle.forecaster.weights)])[:LONGEST_REASON],

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import sqlalchemy as sa
 from etl_helpers import upload
 
 from ml.db.imports import Import
 from ml.db.results import ForecastResult, ForecastRun, ModelVersion
+from ml.grains import GRAINS
+from ml.pipelines import train as training
 from worker import dispatcher
 from worker.context import Services
 from worker.lifecycle import Attempt
@@ -15,6 +19,12 @@ from worker.models import JobRun, OutboxEvent
 from worker.queues import QUEUES, request_job
 from worker.relay import Relay
 from worker.runner import execute
+
+
+@pytest.fixture
+def quick_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trainings try the cheapest model only."""
+    monkeypatch.setattr(training, "CANDIDATES", ("seasonal_naive",))
 
 
 def sales(months: int) -> str:
@@ -96,3 +106,15 @@ def test_a_file_without_a_good_row_fails_its_import_with_the_message(services: S
         assert record.state == "failed"
         assert record.error
         assert record.error == job.error
+
+
+@pytest.mark.usefixtures("quick_training")
+def test_weekly_and_daily_forecasts_follow_the_monthly_one(services: Services) -> None:
+    ml = replace(services.settings.ml, grains=tuple(GRAINS))
+    services = replace(services, settings=replace(services.settings, ml=ml))
+    request_import(services, sales(4))
+    jobs = work_off(services)
+    assert sorted(jobs[1:]) == [(kind, "succeeded") for kind in ("drift", "forecast", "train") for _ in range(3)]
+    with services.sessions() as session:
+        runs = session.execute(sa.select(ForecastRun.slot, ForecastRun.horizon).order_by(ForecastRun.id)).all()
+        assert [tuple(run) for run in runs] == [("monthly", 12), ("weekly", 13), ("daily", 28)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from ml.db.catalog import Product, Series
 from ml.db.results import ModelVersion
 from ml.db.sales import SalesDaily
+from worker.chain import Chain
 from worker.errors import UnknownEventError
 from worker.events import (
     EVENTS,
@@ -31,7 +32,7 @@ from worker.events import (
     record,
     restore,
 )
-from worker.handlers import handle
+from worker.handlers import ALL_GRAINS, handle
 from worker.models import JobRun, OutboxEvent
 
 DAY = date(2024, 2, 29)
@@ -186,3 +187,80 @@ def test_equal_events_each_make_their_job(session: Session) -> None:
     session.flush()
     handle(session, row.id, TRAINED)
     assert session.scalar(sa.select(sa.func.count()).select_from(JobRun)) == 2
+
+
+def steady_sales(session: Session, count: int = 100) -> None:
+    """Sales of one series on `count` days from January 2024 on."""
+    add_sales(session, *(date(2024, 1, 1) + timedelta(days=day) for day in range(count)))
+
+
+def asked(session: Session) -> list[tuple[str, str]]:
+    """The grains that jobs were asked for, in their order."""
+    jobs = session.scalars(sa.select(JobRun).order_by(JobRun.id)).all()
+    return [(job.kind, job.arguments["grain"]) for job in jobs if job.kind in ("train", "forecast")]
+
+
+def happens(session: Session, *events: Event, chain: Chain = ALL_GRAINS) -> None:
+    for event in events:
+        row = record(session, event)
+        session.flush()
+        handle(session, row.id, event, chain)
+    session.commit()
+
+
+def test_weeks_follow_months_and_days_follow_weeks(session: Session) -> None:
+    steady_sales(session)
+    happens(session, AggregatesRefreshed(None, None))
+    assert asked(session) == [("train", "monthly")]
+    happens(session, ForecastPublished(1, "monthly", 3))
+    assert asked(session)[1:] == [("train", "weekly")]
+    happens(session, ForecastPublished(2, "weekly", 3), ForecastPublished(3, "daily", 3))
+    assert asked(session)[2:] == [("train", "daily")]
+
+
+def test_months_that_fail_do_not_keep_weeks_waiting(session: Session) -> None:
+    steady_sales(session)
+    happens(session, AggregatesRefreshed(None, None))
+    job = session.scalars(sa.select(JobRun)).one()
+    happens(session, JobFailed(job.id, "train", "out of memory"))
+    assert asked(session) == [("train", "monthly"), ("train", "weekly")]
+
+
+def test_grains_with_too_little_history_are_not_asked_for_behind_the_first(session: Session) -> None:
+    steady_sales(session, 60)
+    happens(session, AggregatesRefreshed(None, None), ForecastPublished(1, "monthly", 3))
+    assert asked(session) == [("train", "monthly")]
+
+
+def test_several_imports_make_one_job_of_a_later_grain(session: Session) -> None:
+    steady_sales(session)
+    happens(session, *[AggregatesRefreshed(None, None)] * 3, *[ForecastPublished(1, "monthly", 3)] * 3)
+    assert [grain for _, grain in asked(session)] == ["monthly"] * 3 + ["weekly"]
+
+
+def test_a_later_grain_that_waits_already_sees_the_new_sales_too(session: Session) -> None:
+    steady_sales(session)
+    for _ in range(2):
+        happens(session, AggregatesRefreshed(None, None), ForecastPublished(1, "monthly", 3))
+    assert [grain for _, grain in asked(session)].count("weekly") == 1
+    session.execute(sa.update(JobRun).values(state="succeeded"))
+    happens(session, AggregatesRefreshed(None, None), ForecastPublished(2, "monthly", 3))
+    assert [grain for _, grain in asked(session)].count("weekly") == 2
+
+
+def test_a_model_trained_by_hand_does_not_set_off_the_other_grains(session: Session) -> None:
+    steady_sales(session)
+    happens(session, AggregatesRefreshed(None, None), ForecastPublished(1, "monthly", 3))
+    session.execute(sa.update(JobRun).values(state="succeeded"))
+    before = asked(session)
+    happens(session, ForecastPublished(2, "monthly", 3), ModelTrained("monthly", 7, champion=False))
+    assert asked(session) == before
+
+
+def test_only_the_grains_of_the_setting_are_forecast(session: Session) -> None:
+    steady_sales(session)
+    chain = Chain(("weekly", "daily"))
+    happens(session, AggregatesRefreshed(None, None), ForecastPublished(1, "weekly", 3), chain=chain)
+    assert asked(session) == [("train", "weekly"), ("train", "daily")]
+    happens(session, ForecastPublished(2, "monthly", 3), chain=chain)
+    assert len(asked(session)) == 2

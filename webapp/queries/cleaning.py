@@ -89,13 +89,19 @@ def list_flags(
     kind: str | None = None,
     verdict: str | None = None,
     series_id: int | None = None,
+    grain: str | None = None,
     node: Node | None = None,
     limit: int = DEFAULT_LIMIT,
     below: int | None = None,
 ) -> Page[FlagView]:
     """Flags with the names of their series, the last found first; filters narrow them down."""
     query = _flags()
-    wanted = {CleaningFlag.kind: kind, CleaningFlag.verdict: verdict, CleaningFlag.series_id: series_id}
+    wanted = {
+        CleaningFlag.kind: kind,
+        CleaningFlag.verdict: verdict,
+        CleaningFlag.series_id: series_id,
+        CleaningFlag.grain: grain,
+    }
     query = query.where(*(column == value for column, value in wanted.items() if value is not None))
     if node is not None:
         query = query.where(*within(node))

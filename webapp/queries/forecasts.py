@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from ml.db.results import ForecastResult, ForecastRun, ModelVersion
 from ml.errors import NotEnoughHistoryError
-from ml.grains import MIN_PERIODS, MONTHLY, Coverage, read_coverage
+from ml.grains import DAILY, GRAINS, MONTHLY, Coverage, Grain, read_coverage
 from webapp.queries.history import HistoryPoint, history
 from webapp.queries.nodes import Node, resolve
 from webapp.queries.scope import UNSCOPED
@@ -25,7 +25,7 @@ from webapp.queries.stored import QUANTILES, base_names, published_run, results
 
 @dataclass(frozen=True)
 class ForecastPoint:
-    """The forecast of one month: expected sales and the quantiles around them."""
+    """The forecast of one period: expected sales and the quantiles around them."""
 
     period: date
     mean: float
@@ -56,38 +56,52 @@ class Outlook:
     bands: str
     run_id: int | None
     message: str | None
+    grain: Grain = MONTHLY
 
 
-def outlook(session: Session, node: Node, periods: int = 12) -> Outlook:
-    """History and forecast of `node`; raises NotFoundError where no sale carries its names."""
-    coverage = read_coverage(session, MONTHLY)
+def outlook(session: Session, node: Node, periods: int | None = None, grain: Grain = MONTHLY) -> Outlook:
+    """History and forecast of `node`, the next `periods` (None: as many as there are).
+
+    Raises NotFoundError where no sale carries its names.
+    """
+    coverage = read_coverage(session, grain)
     if coverage is None:
-        return Outlook(node, [], [], None, "", None, "none", None, "No sales have been imported yet.")
+        return without_forecast(node, [], None, "No sales have been imported yet.", grain)
     node = resolve(session, node)
-    past = history(session, node, coverage)
-    run = published_run(session)
+    past = history(session, node, coverage, grain)
+    run = published_run(session, grain.name)
     if run is None:
-        return Outlook(node, past, [], coverage.last_complete, "", None, "none", None, why_no_forecast(coverage))
+        return without_forecast(node, past, coverage.last_complete, why_no_forecast(coverage, grain), grain)
     points, bands = forecast_points(session, run, node)
     if not points:
-        return Outlook(node, past, [], run.as_of, "", None, "none", None, too_new(node, run.as_of))
+        return without_forecast(node, past, run.as_of, too_new(node, run), grain)
     model = session.get_one(ModelVersion, run.model_id)
     label = f"{model.model_type} ({model.model_name}/{model.version})"
-    return Outlook(node, past, points[:periods], run.as_of, label, model.trained_at, bands, run.id, None)
+    return Outlook(node, past, points[:periods], run.as_of, label, model.trained_at, bands, run.id, None, grain)
 
 
-def why_no_forecast(coverage: Coverage) -> str:
+def without_forecast(
+    node: Node, past: list[HistoryPoint], as_of: date | None, message: str, grain: Grain = MONTHLY
+) -> Outlook:
+    """History alone, and why."""
+    return Outlook(node, past, [], as_of, "", None, "none", None, message, grain)
+
+
+def why_no_forecast(coverage: Coverage, grain: Grain = MONTHLY) -> str:
     """Why there are sales but no forecast."""
-    if coverage.periods < MIN_PERIODS:
-        return str(NotEnoughHistoryError(coverage.periods, MIN_PERIODS, MONTHLY.unit))
+    if coverage.periods < grain.least:
+        return str(NotEnoughHistoryError(coverage.periods, grain.least, grain.unit))
     return "No forecast has been published yet. It appears here when training and forecasting have finished."
 
 
-def too_new(node: Node, as_of: date) -> str:
+def too_new(node: Node, run: ForecastRun) -> str:
     """Why a node has no forecast although one is published."""
+    grain, as_of = GRAINS[run.grain], run.as_of
+    last = f"{as_of:%B %Y}" if grain is MONTHLY else f"{grain.last_day(as_of).day} {grain.last_day(as_of):%B %Y}"
+    whole = "" if grain is DAILY else "whole "
     return (
-        f"{node.label} is not in the published forecast, which knows the whole months up to {as_of:%B %Y}. "
-        "It comes in with the first forecast made after its first whole month."
+        f"{node.label} is not in the published forecast, which knows the {whole}{grain.unit} up to {last}. "
+        f"It comes in with the first forecast made after its first {whole}{grain.word}."
     )
 
 

@@ -1,4 +1,4 @@
-"""Actual sales by month of any node of the hierarchy."""
+"""Actual sales by day, week or month of any node of the hierarchy."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from sqlalchemy.orm import Session
 
 from ml.db.catalog import Product
 from ml.db.sales import SalesMonthly
-from ml.grains import MONTHLY, Coverage
+from ml.grains import MONTHLY, Coverage, Grain
+from ml.totals import TOTALS
 from webapp.queries.nodes import Node, conditions
 
 
 @dataclass(frozen=True)
 class HistoryPoint:
-    """Sales of one month; `partial` where the data covers it only in part."""
+    """Sales of one period; `partial` where the data covers it only in part."""
 
     period: date
     sales: float
@@ -42,28 +43,27 @@ def monthly(node: Node) -> sa.Select[Any]:
     return joined.where(*conditions(node, SalesMonthly))
 
 
-def history(session: Session, node: Node, coverage: Coverage) -> list[HistoryPoint]:
-    """Every month from the node's first sale to the end of the data; months without sales are zero."""
-    query = monthly(node).with_only_columns(
-        SalesMonthly.yearmonth,
-        sa.func.sum(SalesMonthly.total_sales).label("sales"),
-        sa.func.sum(SalesMonthly.total_qty).label("qty"),
-        sa.func.sum(SalesMonthly.transactions).label("transactions"),
+def history(session: Session, node: Node, coverage: Coverage, grain: Grain = MONTHLY) -> list[HistoryPoint]:
+    """Every period from the node's first sale to the end of the data; periods without sales are zero."""
+    totals = TOTALS[grain.name]
+    table = totals.table
+    query = sa.select(
+        totals.period.label("period"),
+        sa.func.sum(table.total_sales).label("sales"),
+        sa.func.sum(table.total_qty).label("qty"),
+        sa.func.sum(table.transactions).label("transactions"),
     )
-    rows = session.execute(query.group_by(SalesMonthly.yearmonth)).all()
-    found = {month_of(row.yearmonth): row for row in rows}
-    points = []
-    period = min(found, default=None)
-    while period is not None and period <= coverage.last:
-        row = found.get(period)
-        points.append(
-            HistoryPoint(
-                period,
-                float(row.sales) if row else 0.0,
-                float(row.qty) if row else 0.0,
-                int(row.transactions) if row else 0,
-                coverage.is_partial(period),
-            )
-        )
-        period = MONTHLY.shift(period, 1)
-    return points
+    query = query.join(Product, Product.id == table.product_id).where(*conditions(node, table))
+    found = {totals.first_day(row.period): row for row in session.execute(query.group_by(totals.period))}
+    first = min(found, default=None)
+    periods = grain.count(first, grain.start(coverage.last)) if first is not None else 0
+    return [
+        _point(period, found.get(period), coverage.is_partial(period))
+        for period in (grain.shift(first, ahead) for ahead in range(periods) if first is not None)
+    ]
+
+
+def _point(period: date, row: Any, partial: bool) -> HistoryPoint:
+    if row is None:
+        return HistoryPoint(period, 0.0, 0.0, 0, partial)
+    return HistoryPoint(period, float(row.sales), float(row.qty), int(row.transactions), partial)

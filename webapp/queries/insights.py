@@ -17,7 +17,7 @@ from ml.db.results import ForecastResult, ForecastRun, ModelVersion
 from ml.errors import NotEnoughHistoryError, NotFoundError
 from ml.etl.cleaning.events import concerns, overlap
 from ml.explain.decomposition import Decomposition, decompose
-from ml.grains import MIN_PERIODS, MONTHLY, read_coverage
+from ml.grains import GRAINS, MONTHLY, Grain, read_coverage
 from ml.outlook import QUANTILES, Expected, HoldOut, SimpleOutlook, simple_outlook
 from webapp.errors import NoForecastError
 from webapp.queries import forecasts
@@ -27,7 +27,8 @@ from webapp.queries.paging import DEFAULT_LIMIT, Page, newest_first
 from webapp.queries.stored import within
 
 ISSUED, BACKTEST = "issued forecasts", "backtest"
-UNIT = "month"
+FEWEST_ISSUED = 3
+"""Periods whose issued forecasts tell how good they are."""
 
 
 @dataclass(frozen=True)
@@ -61,24 +62,29 @@ def get_series(session: Session, series_id: int) -> tuple[Series, Node]:
     return series, node
 
 
-def decomposition(session: Session, series_id: int) -> tuple[Node, list[date], list[float], Decomposition]:
+def decomposition(
+    session: Session, series_id: int, grain: Grain = MONTHLY
+) -> tuple[Node, list[date], list[float], Decomposition]:
     """The complete periods of a series, its sales in them, and what these are made of.
 
-    Raises NotFoundError, and NotEnoughHistoryError below MIN_PERIODS complete periods.
+    Raises NotFoundError, and NotEnoughHistoryError below three months of complete periods.
     """
     series, node = get_series(session, series_id)
-    coverage = read_coverage(session, MONTHLY)
-    points = [point for point in history(session, node, coverage) if not point.partial] if coverage else []
-    if len(points) < MIN_PERIODS:
-        raise NotEnoughHistoryError(len(points), MIN_PERIODS, MONTHLY.unit)
+    coverage = read_coverage(session, grain)
+    coverage = coverage and coverage.learned(grain)
+    points = [point for point in history(session, node, coverage, grain) if not point.partial] if coverage else []
+    if len(points) < grain.least:
+        raise NotEnoughHistoryError(len(points), grain.least, grain.unit)
     periods, sales = [point.period for point in points], [point.sales for point in points]
-    found = decompose(sales, MONTHLY.season_length, event_shares(session, series, node, periods))
+    found = decompose(sales, grain.season_length, event_shares(session, series, node, periods, grain))
     return node, periods, sales, found
 
 
-def event_shares(session: Session, series: Series, node: Node, periods: Sequence[date]) -> dict[str, list[float]]:
+def event_shares(
+    session: Session, series: Series, node: Node, periods: Sequence[date], grain: Grain = MONTHLY
+) -> dict[str, list[float]]:
     """By event, the share of the days of each period that it covers; those that recur under one name are one."""
-    end = MONTHLY.last_day(periods[-1])
+    end = grain.last_day(periods[-1])
     query = sa.select(Event).where(Event.starts_on <= end, Event.ends_on >= periods[0]).order_by(Event.id)
     names = {**node.params(), "product_id": series.product_id}
     shares: dict[str, list[float]] = defaultdict(lambda: [0.0] * len(periods))
@@ -86,36 +92,37 @@ def event_shares(session: Session, series: Series, node: Node, periods: Sequence
         if not concerns(event, names):
             continue
         covered = shares[f"{event.kind} {event.name}".strip()]
-        for at, first in enumerate(periods):
-            last = MONTHLY.last_day(first)
+        begins, ends = grain.start(max(event.starts_on, periods[0])), min(event.ends_on, end)
+        for at in range(grain.count(periods[0], begins) - 1, grain.count(periods[0], grain.start(ends))):
+            first, last = periods[at], grain.last_day(periods[at])
             covered[at] = min(1.0, covered[at] + overlap(event, first, last) / ((last - first).days + 1))
     return dict(shares)
 
 
-def anomalies(session: Session, series_id: int) -> tuple[Node, date | None, Sequence[Anomaly]]:
+def anomalies(session: Session, series_id: int, grain: Grain = MONTHLY) -> tuple[Node, date | None, Sequence[Anomaly]]:
     """A series' anomalies, the latest period first, and the last period that was looked at; null before any check."""
     _, node = get_series(session, series_id)
-    query = sa.select(Anomaly).where(Anomaly.series_id == series_id, Anomaly.grain == MONTHLY.name)
+    query = sa.select(Anomaly).where(Anomaly.series_id == series_id, Anomaly.grain == grain.name)
     found = session.scalars(query.order_by(Anomaly.period.desc())).all()
-    checked = sa.select(sa.func.max(DriftReport.as_of)).where(DriftReport.grain == MONTHLY.name)
+    checked = sa.select(sa.func.max(DriftReport.as_of)).where(DriftReport.grain == grain.name)
     return node, session.scalar(checked), found
 
 
-def plain_outlook(session: Session, node: Node, confidence: int = 80) -> NodeOutlook:
+def plain_outlook(session: Session, node: Node, confidence: int = 80, grain: Grain = MONTHLY) -> NodeOutlook:
     """The next period of `node`, with growth, accuracy and a likely downturn.
 
     Raises NotFoundError for names that no sale carries, NoForecastError where none is published for them.
     """
-    view = forecasts.outlook(session, node)
+    view = forecasts.outlook(session, node, grain=grain)
     if not view.forecast or view.as_of is None or view.run_id is None:
         raise NoForecastError(view.message or "there is no forecast yet. Import sales, or train a model.")
-    series_id = stored_id(session, node)
+    series_id = stored_id(session, view.node)
     found = simple_outlook(
         [point.sales for point in view.history if not point.partial and point.period <= view.as_of],
         [Expected(point.mean, tuple(getattr(point, name) for name in QUANTILES)) for point in view.forecast],
-        MONTHLY.season_length,
-        UNIT,
-        hold_out=hold_out(session, view.run_id, node, series_id),
+        grain.season_length,
+        grain.word,
+        hold_out=hold_out(session, view.run_id, view.node, series_id),
         confidence=confidence,
     )
     return NodeOutlook(
@@ -135,10 +142,10 @@ def stored_id(session: Session, node: Node) -> int | None:
 
 
 def hold_out(session: Session, run_id: int, node: Node, series_id: int | None) -> HoldOut | None:
-    """Errors of the series' own issued forecasts, of a year at most, once there are MIN_PERIODS of them; else those of
-    the backtest at its level. None where neither is known."""
+    """Errors of the series' own issued forecasts, of a season at most, once there are FEWEST_ISSUED of them; else those
+    of the backtest at its level. None where neither is known."""
     run = session.get_one(ForecastRun, run_id)
-    result = ForecastResult
+    result, grain = ForecastResult, GRAINS[run.grain]
     query = sa.select(
         sa.func.avg(sa.func.abs(result.mean - result.actual)).label("mae"),
         sa.func.avg(result.actual).label("mean"),
@@ -147,11 +154,11 @@ def hold_out(session: Session, run_id: int, node: Node, series_id: int | None) -
         result.series_id == series_id,
         result.grain == run.grain,
         result.actual.is_not(None),
-        result.period > MONTHLY.shift(run.as_of, -MONTHLY.season_length),
+        result.period > grain.shift(run.as_of, -max(grain.season_length, grain.horizon)),
     )
     if series_id is not None:
         row = session.execute(query).one()
-        if row.periods >= MIN_PERIODS:
+        if row.periods >= FEWEST_ISSUED:
             return HoldOut(float(row.mae), float(row.mean), ISSUED)
     model = session.get_one(ModelVersion, run.model_id)
     by_level = model.metrics.get("levels", {}).get(model.model_type, {})

@@ -1,4 +1,4 @@
-"""Reads of sales: the rows as they were loaded, and their sums by week and month."""
+"""Reads of sales: the rows as they were loaded, and their sums by day, week and month."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from sqlalchemy.orm import Session, aliased
 
 from ml.db.catalog import Customer, Product, Series
 from ml.db.keys import hash_key, normalise
-from ml.db.sales import SalesMonthly, SalesRaw, SalesWeekly
+from ml.db.sales import SalesRaw
 from ml.errors import NotFoundError
-from ml.grains import MONTHLY, WEEKLY, Grain, read_coverage
-from webapp.queries.history import month_of, year_month
+from ml.grains import read_coverage
+from ml.totals import TOTALS, Totals
 from webapp.queries.nodes import LOCATION_FIELDS, Node, conditions
 from webapp.queries.paging import behind
 from webapp.queries.products import product_code
@@ -167,32 +167,9 @@ def customer_id(session: Session, code: str) -> int:
     return found
 
 
-@dataclass(frozen=True)
-class Sums:
-    """The aggregates of a grain: their table, its column of periods, and periods as that column holds them."""
-
-    grain: Grain
-    table: Any
-    period: Any
-
-    def stored(self, day: date) -> Any:
-        """The period that holds a day, as the table names it."""
-        return year_month(day) if self.grain is MONTHLY else self.grain.start(day)
-
-    def first_day(self, stored: Any) -> date:
-        """The first day of a period that the table names."""
-        return month_of(stored) if self.grain is MONTHLY else stored
-
-
-SUMS = {
-    "weekly": Sums(WEEKLY, SalesWeekly, SalesWeekly.week_start),
-    "monthly": Sums(MONTHLY, SalesMonthly, SalesMonthly.yearmonth),
-}
-
-
 def period_sales(
     session: Session,
-    grain: Literal["weekly", "monthly"],
+    grain: Literal["daily", "weekly", "monthly"],
     wanted: SalesFilter,
     *,
     by_series: bool = False,
@@ -205,7 +182,7 @@ def period_sales(
     aggregates know no customers, channels, orders or imports. Raises NotFoundError for an
     unknown product.
     """
-    sums = SUMS[grain]
+    sums = TOTALS[grain]
     query, order = (series_query if by_series else total_query)(sums)
     query = query.where(*period_conditions(session, sums, wanted))
     if after is not None:
@@ -224,7 +201,7 @@ def period_sales(
     return SalesPage(items[:limit], key)
 
 
-def total_query(sums: Sums) -> tuple[sa.Select[Any], tuple[Any, ...]]:
+def total_query(sums: Totals) -> tuple[sa.Select[Any], tuple[Any, ...]]:
     """Sums over everything that is left open, by period; and what they are sorted by."""
     table = sums.table
     query = sa.select(
@@ -236,7 +213,7 @@ def total_query(sums: Sums) -> tuple[sa.Select[Any], tuple[Any, ...]]:
     return query.join(Product, Product.id == table.product_id).group_by(sums.period), (sums.period,)
 
 
-def series_query(sums: Sums) -> tuple[sa.Select[Any], tuple[Any, ...]]:
+def series_query(sums: Totals) -> tuple[sa.Select[Any], tuple[Any, ...]]:
     """The aggregates of each series; and what they are sorted by."""
     table = sums.table
     names = (getattr(table, name) for name in (*LOCATION_FIELDS, "series_id", "product_id"))
@@ -245,7 +222,7 @@ def series_query(sums: Sums) -> tuple[sa.Select[Any], tuple[Any, ...]]:
     return query.join(Product, Product.id == table.product_id), (sums.period, table.series_id)
 
 
-def period_conditions(session: Session, sums: Sums, wanted: SalesFilter) -> list[sa.ColumnElement[bool]]:
+def period_conditions(session: Session, sums: Totals, wanted: SalesFilter) -> list[sa.ColumnElement[bool]]:
     found: list[sa.ColumnElement[bool]] = list(conditions(node_of(session, wanted), sums.table))
     if wanted.since:
         found.append(sums.period >= sums.stored(wanted.since))

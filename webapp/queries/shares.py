@@ -1,7 +1,7 @@
 """Forecasts below the level that is forecast: base means allocated by recent share of sales.
 
 mean(node) = sum over base series b of mean(b) * weight(node in b) / weight(b). Weights are sales by area
-and product over the last twelve complete months, none counted below zero; a base series without any
+and product over the last twelve months that the forecast knew, none counted below zero; a base series without any
 in that time is split by all its history, and one without any at all (only zeros and returns)
 evenly. So allocated means add up to the base, exactly.
 """
@@ -74,7 +74,7 @@ def shares(session: Session, run: ForecastRun, node: Node, child_columns: list[A
 
     `child_columns` name the children; with none, the node itself is the only child.
     """
-    since = year_month(MONTHLY.shift(run.as_of, 1 - WINDOW))
+    since = year_month(MONTHLY.shift(MONTHLY.start(run.as_of), 1 - WINDOW))
     until = year_month(run.as_of)
     sales = SalesMonthly.total_sales
     base = base_columns(run, SalesMonthly)

@@ -1,24 +1,24 @@
-"""Events that people and programs write themselves, public holidays among them."""
+"""Events that people and programs write themselves; public holidays are in `ml.etl.holidays`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from ml.db import audit
-from ml.db.bulk import in_lists, insert_rows, lock_for_writing
 from ml.db.drivers import Event
 from ml.errors import ConflictError
-from ml.etl.holidays import public_holidays
+from ml.etl.holidays import add_holidays
 from ml.etl.record_store import forget_versions
 from ml.etl.record_tables import RECORD_TABLES, record_key
 from webapp.errors import ForbiddenError
 from webapp.queries.products import get_product
 from webapp.queries.scope import current_scope
+
+__all__ = ["add_holidays", "create_event", "delete_event"]
 
 
 def create_event(session: Session, record: Mapping[str, Any]) -> Event:
@@ -63,29 +63,3 @@ def check_place(region: str, territory: str) -> None:
     scope = current_scope()
     if scope is not None and not scope.covers(region, territory):
         raise ForbiddenError("limited-scope", "this event concerns places that you may not write; name one of yours.")
-
-
-def add_holidays(
-    session: Session, country: str, subdivision: str, years: Sequence[int], region: str = ""
-) -> tuple[int, int]:
-    """Add the public holidays of some years that are not there yet; commits. Returns how many are new, and all.
-
-    Raises DataError for an unknown country, subdivision or year.
-    """
-    target = RECORD_TABLES["events"]
-    records = [target.complete(record) for record in public_holidays(country, subdivision, years, region)]
-    lock_for_writing(session, Event)
-    by_key = {record_key("events", record): record for record in records}
-    new = by_key.keys() - known_keys(session, list(by_key))
-    added = {key: record for key, record in by_key.items() if key in new}
-    columns = {name: [record[name] for record in added.values()] for name in target.columns if name != "product_code"}
-    insert_rows(session, Event, {"key": list(added), **columns})
-    session.commit()
-    return len(added), len(by_key)
-
-
-def known_keys(session: Session, keys: Sequence[bytes]) -> set[bytes]:
-    found: set[bytes] = set()
-    for some in in_lists(keys):
-        found |= set(session.scalars(sa.select(Event.key).where(Event.key.in_(some))))
-    return found

@@ -5,17 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from ml.errors import NotEnoughHistoryError
-from ml.grains import GRAINS
 from ml.pipelines.clean import clean
 from worker.context import JobContext
 from worker.events import SalesCleaned
 
 
 def run(ctx: JobContext) -> dict[str, Any]:
-    """Clean all grains; those with too little history have nothing to clean."""
+    """Clean all grains that are forecast; those with too little history have nothing to clean."""
     with ctx.session() as session:
         results = {}
-        for grain in GRAINS:
+        for grain in ctx.settings.ml.grains:
             try:
                 results[grain] = clean(session, grain, ctx.progress).as_dict()
             except NotEnoughHistoryError as error:

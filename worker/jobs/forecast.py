@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ml.errors import ArtifactError
+from ml.etl.holidays import keep_holidays
 from ml.pipelines.forecast import forecast
 from ml.registry import champion
 from worker.context import JobContext
@@ -14,6 +15,7 @@ from worker.events import ForecastPublished, ModelRefused, record
 def run(ctx: JobContext, grain: str, horizon: int) -> dict[str, Any]:
     """Forecast `horizon` periods and publish them. A champion that cannot be loaded is trained anew."""
     with ctx.session() as session:
+        keep_holidays(session, ctx.settings.ml.holidays)
         try:
             result = forecast(session, ctx.store, grain, horizon, ctx.progress)
         except ArtifactError as error:

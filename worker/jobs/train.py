@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ml.db.results import ModelVersion
+from ml.etl.holidays import keep_holidays
 from ml.pipelines.train import train
 from ml.registry.retention import prune_artifacts
 from ml.registry.tracking import track
@@ -19,6 +20,7 @@ def run(ctx: JobContext, grain: str, models: list[str] | None = None) -> dict[st
     with ctx.session() as session:
         prune_artifacts(session, ctx.store, rules.keep, rules.keep_champion_days)
         session.commit()
+        keep_holidays(session, settings.holidays)
         result = train(
             session, ctx.store, grain, ctx.progress, candidates=models, threads=settings.threads, rules=rules
         )

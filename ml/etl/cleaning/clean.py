@@ -5,7 +5,7 @@ The order matters: demand that a stockout cut off is no outlier, and no measure 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Self
@@ -18,6 +18,7 @@ from ml.db.drivers import Event
 from ml.etl.cleaning import events, outliers, stockouts, words
 from ml.etl.cleaning.context import Context, Decision
 from ml.etl.extract import CENT, Level, SalesTable, base_panel
+from ml.etl.plans import plan_columns, with_plans
 from ml.panel import Panel
 from ml.periods import period_number
 
@@ -27,11 +28,11 @@ FLAG_COLUMNS = ["unique_id", "ds", "kind", "value", "corrected", "score", "reaso
 
 @dataclass(frozen=True)
 class Cleaned:
-    """The base series as they were sold (`sold`) and as they are learned from (`panel`), row by row the same.
+    """The base series as they were sold (`sold`) and as they are learned from (`panel`).
 
     `actual` is what forecasts are scored against: what was sold, or what is taken for the demand where a stockout cut
     it off (one value a row of the panels; NaN: not scored). `flags` has FLAG_COLUMNS, `corrected` NaN where a period is
-    left out. `nodes` is as of `base_panel`.
+    left out. `nodes` is as of `base_panel`. What is known of periods to come stands behind the rows of `panel`.
     """
 
     panel: Panel
@@ -48,14 +49,19 @@ class Cleaned:
         return frame.drop(columns="y").merge(actual, on=["unique_id", "ds"], how="left")
 
 
-def clean_panel(table: SalesTable, level: Level, context: Context) -> Cleaned:
-    """The panel of `level` under the policy of `table`; pure: the same for the same data, policy and decisions."""
+def clean_panel(table: SalesTable, level: Level, context: Context, known: Sequence[str] | None = None) -> Cleaned:
+    """The panel of `level` under the policy of `table`; pure: the same for the same data, policy and decisions.
+
+    `known` are its known columns, as a model learned them; None for those that there are plans for by now.
+    """
     sold, nodes = base_panel(table, level)
     work = _Work.begin(table, level, context, sold, nodes)
     flags = pd.DataFrame([*work.stockouts(), *work.outliers()], columns=FLAG_COLUMNS)
     learned, actual = apply(work, flags)
     same = np.array_equal(learned, sold.frame["y"].to_numpy(), equal_nan=True)
     panel = sold if same else _with_values(sold, learned)
+    columns = plan_columns(context.plans, sold, table.grain) if known is None else known
+    panel = with_plans(panel, nodes, table.grain, context.plans, columns)
     return Cleaned(panel, sold, actual, nodes, flags)
 
 

@@ -13,9 +13,10 @@ from sqlalchemy.orm import Session
 from ml.db.catalog import Series
 from ml.db.cleaning import CleaningFlag
 from ml.db.drivers import Event
-from ml.db.functions import year_month
 from ml.db.inventory import StockLevel
-from ml.etl.extract import SalesTable
+from ml.etl.extract import SalesTable, period_starts, read_frame
+from ml.etl.plans import AHEAD
+from ml.totals import TOTALS, Totals
 
 STOCK = ["area", "product_id", "ds", "counted", "out"]
 
@@ -37,11 +38,13 @@ class Context:
     """Read at once, so that no transaction is open while cleaning computes.
 
     `stock` has a row per area, product and period: `area, product_id, ds, counted, out` (levels known, levels of 0).
+    `plans` are the events of the past and of the periods to be forecast.
     """
 
     stock: pd.DataFrame
     events: Sequence[Event]
     decisions: Sequence[Decision]
+    plans: Sequence[Event] = ()
 
 
 NOTHING = Context(pd.DataFrame(columns=STOCK), (), ())
@@ -53,22 +56,27 @@ def read_context(session: Session, table: SalesTable) -> Context:
     if first is None or last is None:
         return NOTHING
     end = table.grain.last_day(last)
-    stock = NOTHING.stock if table.settings.stockouts == "off" else read_stock(session, first, end)
-    events = () if table.settings.outliers == "off" else read_events(session, first, end)
-    return Context(stock, events, read_decisions(session, table.grain.name))
+    stock = (
+        NOTHING.stock
+        if table.settings.stockouts == "off"
+        else read_stock(session, first, end, TOTALS[table.grain.name])
+    )
+    plans = read_events(session, first, table.grain.shift(last, AHEAD * table.grain.horizon + 1))
+    events = () if table.settings.outliers == "off" else [event for event in plans if event.starts_on <= end]
+    return Context(stock, events, read_decisions(session, table.grain.name), plans)
 
 
-def read_stock(session: Session, first: date, last: date) -> pd.DataFrame:
-    """How many stock levels each month has by area and product, and how many of them are zero."""
-    month = year_month(StockLevel.day)
+def read_stock(session: Session, first: date, last: date, totals: Totals) -> pd.DataFrame:
+    """How many stock levels each period has by area and product, and how many of them are zero."""
+    period = totals.period_of(StockLevel.day)
     zeros = sa.func.sum(sa.case((StockLevel.on_hand <= 0, 1), else_=0))
     query = (
-        sa.select(StockLevel.area, StockLevel.product_id, month, sa.func.count(), zeros)
+        sa.select(StockLevel.area, StockLevel.product_id, period, sa.func.count(), zeros)
         .where(StockLevel.day.between(first, last))
-        .group_by(StockLevel.area, StockLevel.product_id, month)
+        .group_by(StockLevel.area, StockLevel.product_id, period)
     )
-    frame = pd.DataFrame(session.execute(query).all(), columns=STOCK)
-    frame["ds"] = pd.to_datetime(frame["ds"], format="%Y-%m")
+    frame = read_frame(session, query, STOCK)
+    frame["ds"] = period_starts(frame["ds"])
     return frame.astype({"counted": float, "out": float})
 
 

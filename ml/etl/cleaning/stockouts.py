@@ -26,7 +26,7 @@ WHOLE_SHARE = 0.9
 """With more than this share of days without stock, sales say nothing of demand."""
 MOST = 4.0
 """Sales are scaled up by no more than this."""
-LONGEST = 3
+LONGEST = {"D": 91, "W": 13, "MS": 3}
 """A place and product without stock for more periods on end is taken for no longer sold there, not for sold out."""
 
 
@@ -52,7 +52,7 @@ def shares_out(stock: pd.DataFrame, table: SalesTable, level: Level, panel: Pane
         return None
     sold = leaf_sales(table, leaves, panel)
     alive = np.arange(outs.shape[1]) >= leaves["first"].to_numpy()[:, None]
-    alive &= ~ended(outs)
+    alive &= ~ended(outs, LONGEST[panel.freq])
     in_stock = alive & (outs < LEAST_SHARE)
     usual = np.maximum(np.where(in_stock, sold, 0.0).sum(axis=1) / np.maximum(in_stock.sum(axis=1), 1), 0.0)
     nodes, count = leaves["node"].to_numpy(), len(panel.ids)
@@ -108,8 +108,8 @@ def leaf_sales(table: SalesTable, leaves: pd.DataFrame, panel: Panel) -> Floats:
     return sold
 
 
-def ended(outs: Floats) -> NDArray[np.bool_]:
-    """Where a place and product is without stock for more than LONGEST periods on end."""
+def ended(outs: Floats, longest: int) -> NDArray[np.bool_]:
+    """Where a place and product is without stock for more than `longest` periods on end."""
     whole = outs > WHOLE_SHARE
     run = np.zeros(whole.shape[0], dtype=np.int64)
     before = np.zeros(whole.shape, dtype=np.int64)
@@ -120,4 +120,4 @@ def ended(outs: Floats) -> NDArray[np.bool_]:
     for column in range(whole.shape[1] - 2, -1, -1):
         goes_on = whole[:, column] & whole[:, column + 1]
         length[:, column] = np.where(goes_on, length[:, column + 1], length[:, column])
-    return whole & (length > LONGEST)
+    return whole & (length > longest)

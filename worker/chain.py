@@ -1,0 +1,93 @@
+"""The grains one after the other: monthly forecasts first, since people look at those, then weekly, then daily ones.
+
+Each grain is asked for when the one before is published, has failed, was cancelled, or stayed as it was. A grain is
+asked for once for the newest totals, however many imports moved them on the way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from ml.db.results import ModelVersion
+from ml.db.sales import SalesDaily
+from ml.grains import GRAINS, Coverage, read_coverage
+from ml.registry import OUTGROWN, find_champion
+from worker.events import (
+    AggregatesRefreshed,
+    Event,
+    ForecastPublished,
+    JobCancelled,
+    JobFailed,
+    ModelTrained,
+    SalesCleaned,
+)
+from worker.models import JobRun, OutboxEvent
+from worker.queues import request_job
+
+BEGINS = (AggregatesRefreshed, SalesCleaned)
+"""New totals, or another way to clean them, call for new forecasts."""
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Which grains are forecast, in the order of GRAINS."""
+
+    grains: Sequence[str] = tuple(GRAINS)
+
+    def handle(self, session: Session, event_id: int, event: Event) -> None:
+        """Ask for what the event calls for, if it concerns the chain."""
+        if isinstance(event, BEGINS):
+            self._begin(session, event_id)
+        elif isinstance(event, ForecastPublished) or (isinstance(event, ModelTrained) and not event.champion):
+            self._go_on(session, event_id, event.grain)
+        elif isinstance(event, JobFailed | JobCancelled) and event.kind in ("train", "forecast"):
+            self._go_on(session, event_id, session.get_one(JobRun, event.job_id).arguments["grain"])
+
+    def _begin(self, session: Session, event_id: int) -> None:
+        """The first grain, whether or not there is enough history: its job says what is missing."""
+        if session.scalar(sa.select(SalesDaily.id).order_by(SalesDaily.id).limit(1)) is None:
+            return  # the nightly refresh of a database without sales
+        grain = self.grains[0]
+        kind, arguments = wanted(session, grain, read_coverage(session, GRAINS[grain]))
+        request_job(session, kind, arguments, dedupe_key=f"event:{event_id}:{kind}:{grain}", caused_by=event_id)
+
+    def _go_on(self, session: Session, event_id: int, done: str) -> None:
+        """The next grain that there is enough history for, unless it was asked for since the totals last changed."""
+        begun = session.scalar(
+            sa.select(sa.func.max(OutboxEvent.id)).where(OutboxEvent.name.in_([begin.__name__ for begin in BEGINS]))
+        )
+        for grain in self.grains[self.grains.index(done) + 1 :] if done in self.grains else ():
+            coverage = read_coverage(session, GRAINS[grain])
+            if begun is None or coverage is None or coverage.periods < GRAINS[grain].least:
+                continue
+            kind, arguments = wanted(session, grain, coverage)
+            if not waits(session, kind, grain):
+                request_job(session, kind, arguments, dedupe_key=f"totals:{begun}:{grain}", caused_by=event_id)
+            return
+
+
+def wanted(session: Session, grain: str, coverage: Coverage | None) -> tuple[str, dict[str, object]]:
+    """The job that renews the forecast of a grain; where no model serves it yet, or one that the data has outgrown,
+    a training first."""
+    serving = find_champion(session, grain)
+    if serving is None or is_outgrown(serving, coverage):
+        return "train", {"grain": grain}
+    return "forecast", {"grain": grain, "horizon": GRAINS[grain].horizon}
+
+
+def is_outgrown(model: ModelVersion, coverage: Coverage | None) -> bool:
+    """Whether the data covers twice the periods that the model learned from: another level, features and model may
+    then be right."""
+    grain = GRAINS[model.grain]
+    learned = grain.count(model.data_from, model.data_to)
+    return coverage is not None and coverage.learned(grain).periods >= OUTGROWN * learned
+
+
+def waits(session: Session, kind: str, grain: str) -> bool:
+    """Whether an equal job has not begun yet: it will see all that there is by now."""
+    queued = sa.select(JobRun.arguments).where(JobRun.state == "queued", JobRun.kind == kind)
+    return any(arguments.get("grain") == grain for arguments in session.scalars(queued))
