@@ -35,7 +35,7 @@ class Plain:
         return self.find(table)
 
     def spread(self, table: pd.DataFrame) -> Floats:
-        return np.asarray(np.full(len(table), self.error))
+        return np.full(len(table), self.error)
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class PoolMedian:
     usual: float
 
     def __call__(self, table: pd.DataFrame) -> Floats:
-        return table["pool"].map(self.medians).fillna(self.usual).to_numpy(dtype=float)
+        return np.asarray(table["pool"].map(self.medians).fillna(self.usual), dtype=np.float64)
 
 
 def due_date(table: pd.DataFrame) -> Floats:
