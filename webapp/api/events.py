@@ -10,6 +10,8 @@ from ml.db.drivers import Event
 from ml.etl.datasets import EVENTS
 from webapp.api.answers import answer, problems
 from webapp.api.blueprint import api_blueprint
+from webapp.api.edits import check_unchanged, hold, tagged
+from webapp.api.listing import listing
 from webapp.auth import requires
 from webapp.auth.permissions import CATALOG_WRITE, SALES_READ
 from webapp.extensions import db
@@ -34,16 +36,19 @@ blueprint = api_blueprint("events", "/events")
 @requires(SALES_READ)
 def list_events(query: EventQuery) -> Response:
     """List events, newest first."""
-    parts = query.model_dump(exclude={"cursor"})
-    page = queries.list_events(db.session(), **parts, below=query.cursor)
-    return answer(EventList(items=event_answers(page.items), next_cursor=encode_cursor(page.next_below)))
+
+    def fetch(part: EventQuery) -> EventList:
+        page = queries.list_events(db.session(), **part.model_dump(exclude={"cursor"}), below=part.cursor)
+        return EventList(items=event_answers(page.items), next_cursor=encode_cursor(page.next_below))
+
+    return listing(query, fetch)
 
 
-@blueprint.get("/<int:event_id>", responses={200: EventAnswer, **problems(404)})
+@blueprint.get("/<int:event_id>", responses={200: EventAnswer, 304: None, **problems(404)})
 @requires(SALES_READ)
 def show_event(path: EventPath) -> Response:
     """Read an event."""
-    return answer(event_answers([queries.get_event(db.session(), path.event_id)])[0])
+    return tagged(event_answers([queries.get_event(db.session(), path.event_id)])[0])
 
 
 @blueprint.post("", responses={201: EventAnswer, **problems(400, 404, 409, 415)})
@@ -51,15 +56,18 @@ def show_event(path: EventPath) -> Response:
 def create_event(body: NewEvent) -> Response:
     """Add an event; 409 where one of the same kind, name, first day, places and product is there."""
     event = service.create_event(db.session(), values(body, EVENTS))
-    return answer(event_answers([event])[0], 201, Location=url_for("api_events.show_event", event_id=event.id))
+    return tagged(event_answers([event])[0], 201, Location=url_for("api_events.show_event", event_id=event.id))
 
 
-@blueprint.delete("/<int:event_id>", responses={204: None, **problems(404)})
+@blueprint.delete("/<int:event_id>", responses={204: None, **problems(404, 412)})
 @requires(CATALOG_WRITE, scoped=True)
 def delete_event(path: EventPath) -> Response:
     """Delete an event."""
     session = db.session()
-    service.delete_event(session, queries.get_event(session, path.event_id))
+    hold(session, Event)
+    event = queries.get_event(session, path.event_id)
+    check_unchanged(event_answers([event])[0])
+    service.delete_event(session, event)
     return Response(status=204)
 
 

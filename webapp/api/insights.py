@@ -6,8 +6,10 @@ from dataclasses import asdict
 
 from flask import Response
 
+from ml.grains import GRAINS
 from webapp.api.answers import answer, problems
 from webapp.api.blueprint import api_blueprint
+from webapp.api.listing import listing
 from webapp.auth import requires
 from webapp.auth.permissions import MODELS_READ, SALES_READ
 from webapp.extensions import db
@@ -23,6 +25,7 @@ from webapp.schemas.insights import (
     DriftAnswer,
     DriftList,
     DriftQuery,
+    GrainQuery,
     OutlookAnswer,
     OutlookQuery,
     SeriesNames,
@@ -35,9 +38,9 @@ blueprint = api_blueprint("insights")
 
 @blueprint.get("/series/<int:series_id>/decomposition", responses={200: DecompositionAnswer, **problems(404, 409)})
 @requires(SALES_READ)
-def show_decomposition(path: SeriesPath) -> Response:
+def show_decomposition(path: SeriesPath, query: GrainQuery) -> Response:
     """Read a series' trend, season, events and residual."""
-    node, periods, sales, found = queries.decomposition(db.session(), path.series_id)
+    node, periods, sales, found = queries.decomposition(db.session(), path.series_id, GRAINS[query.grain])
     components = zip(periods, sales, found.trend, found.season, found.events, found.residual, strict=True)
     names = list(Component.model_fields)
     return answer(
@@ -54,9 +57,9 @@ def show_decomposition(path: SeriesPath) -> Response:
 
 @blueprint.get("/series/<int:series_id>/anomalies", responses={200: AnomaliesAnswer, **problems(404)})
 @requires(SALES_READ)
-def list_anomalies(path: SeriesPath) -> Response:
+def list_anomalies(path: SeriesPath, query: GrainQuery) -> Response:
     """List the periods in which a series sold far from what is usual, found after each forecast."""
-    node, checked, found = queries.anomalies(db.session(), path.series_id)
+    node, checked, found = queries.anomalies(db.session(), path.series_id, GRAINS[query.grain])
     items = [AnomalyAnswer.model_validate(row) for row in found]
     return answer(AnomaliesAnswer(series=SeriesNames.model_validate(node), checked_to=checked, items=items))
 
@@ -67,7 +70,7 @@ def show_series_outlook(path: SeriesPath, query: SeriesOutlookQuery) -> Response
     """Read what a series is expected to sell next, in plain figures."""
     session = db.session()
     _, node = queries.get_series(session, path.series_id)
-    return outlook_answer(queries.plain_outlook(session, node, query.confidence))
+    return outlook_answer(queries.plain_outlook(session, node, query.confidence, GRAINS[query.grain]))
 
 
 @blueprint.get("/outlook", responses={200: OutlookAnswer, **problems(404, 409)})
@@ -75,9 +78,10 @@ def show_series_outlook(path: SeriesPath, query: SeriesOutlookQuery) -> Response
 def show_outlook(query: OutlookQuery) -> Response:
     """Read what is expected to be sold next, in plain figures: of all sales, or of those named."""
     session = db.session()
-    names = query.model_dump(exclude={"product_id", "confidence"})
+    names = query.model_dump(exclude={"product_id", "confidence", "grain"})
     product = product_code(session, query.product_id) if query.product_id else ""
-    return outlook_answer(queries.plain_outlook(session, Node.of({**names, "product": product}), query.confidence))
+    node = Node.of({**names, "product": product})
+    return outlook_answer(queries.plain_outlook(session, node, query.confidence, GRAINS[query.grain]))
 
 
 def outlook_answer(view: queries.NodeOutlook) -> Response:
@@ -99,6 +103,10 @@ def outlook_answer(view: queries.NodeOutlook) -> Response:
 @requires(MODELS_READ)
 def list_drift_reports(query: DriftQuery) -> Response:
     """List what checks of published forecasts found, newest first: the first one is how it stands."""
-    page = queries.drift_reports(db.session(), query.grain, query.limit, query.cursor)
-    items = [DriftAnswer.model_validate(row) for row in page.items]
-    return answer(DriftList(items=items, next_cursor=encode_cursor(page.next_below)))
+
+    def fetch(part: DriftQuery) -> DriftList:
+        page = queries.drift_reports(db.session(), part.grain, part.limit, part.cursor)
+        items = [DriftAnswer.model_validate(row) for row in page.items]
+        return DriftList(items=items, next_cursor=encode_cursor(page.next_below))
+
+    return listing(query, fetch)

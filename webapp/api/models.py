@@ -30,11 +30,16 @@ from webapp.services.training import request_training
 blueprint = api_blueprint("models")
 
 
-@blueprint.post("/train", responses={202: JobAnswer, **problems(400, 415)})
+@blueprint.post("/train", responses={202: JobAnswer, **problems(400, 409, 415)})
 @requires(FORECASTS_MAKE)
 def train(body: TrainBody) -> Response:
     """Train models on the sales as they stand. The best one serves where it beats the one that does; a forecast then
     follows."""
+    return start_training(body)
+
+
+def start_training(body: TrainBody) -> Response:
+    """Ask for the job that trains."""
     session = db.session()
     job = request_training(session, body.grain, body.models(), signed_in_user().email)
     view = jobs.job_view(session, redis_client(), job.id)

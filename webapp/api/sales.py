@@ -1,4 +1,4 @@
-"""Sales: pushed in, read as rows, and read as sums by week and month."""
+"""Sales: pushed in, read as rows, and read as sums by day, week and month."""
 
 from __future__ import annotations
 
@@ -93,6 +93,13 @@ def list_sales(query: SalesQuery) -> Response:
     return listing(query, fetch)
 
 
+@blueprint.get("/sales/daily", responses={200: PeriodList, **problems(404, 409)})
+@requires(SALES_READ)
+def daily_sales(query: PeriodQuery) -> Response:
+    """Read sales by day, newest first; what is left open is summed up."""
+    return period_list("daily", query)
+
+
 @blueprint.get("/sales/weekly", responses={200: PeriodList, **problems(404, 409)})
 @requires(SALES_READ)
 @cached
@@ -109,7 +116,7 @@ def monthly_sales(query: PeriodQuery) -> Response:
     return period_list("monthly", query)
 
 
-def period_list(grain: Literal["weekly", "monthly"], query: PeriodQuery) -> Response:
+def period_list(grain: Literal["daily", "weekly", "monthly"], query: PeriodQuery) -> Response:
     by_series = query.by == "series"
     if query.cursor and len(query.cursor) != 1 + by_series:
         raise InvalidRequestError([FieldError("cursor", "this is a cursor of another list; keep `by` as it was")])

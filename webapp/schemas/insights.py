@@ -28,6 +28,12 @@ class SeriesPath(Request):
     series_id: int = Field(ge=1, le=LARGEST_ID)
 
 
+class GrainQuery(Request):
+    """Periods of which length."""
+
+    grain: Grain = Field("monthly", description="The length of the periods.")
+
+
 class SeriesNames(Answer):
     """The names of a series; '' where its level leaves one open. `product` is the code."""
 
@@ -61,7 +67,7 @@ class DecompositionAnswer(Answer):
     trend_strength: float = Field(description="0 to 1.")
     season_strength: float = Field(description="0 to 1.")
     effects: dict[str, float] = Field(
-        description="By event: what it adds to a month that it covers wholly, or what it multiplies that by."
+        description="By event: what it adds to a period that it covers wholly, or what it multiplies that by."
     )
     points: list[Component]
 
@@ -85,7 +91,7 @@ class AnomaliesAnswer(Answer):
     items: list[AnomalyAnswer]
 
 
-class SeriesOutlookQuery(Request):
+class SeriesOutlookQuery(GrainQuery):
     """How sure the band is to be."""
 
     confidence: Confidence = Field(80, description="Probability of the band, in percent.")

@@ -6,12 +6,13 @@ from datetime import date, datetime
 
 from pydantic import Field
 
-from webapp.schemas.base import Answer, Request
+from webapp.schemas.base import Answer, Figure, Request
+from webapp.schemas.training import Grain
 
 Name = Field("", max_length=120)
 
 
-class PredictQuery(Request):
+class WeeklyQuery(Request):
     """Which sales; what is left out is summed up."""
 
     region: str = Name
@@ -20,21 +21,43 @@ class PredictQuery(Request):
     category: str = Name
     subcategory: str = Name
     product_id: str = Field("", max_length=80, description="The product's number here, or its code.")
-    periods: int = Field(12, ge=1, le=36, description="How many periods at most.")
+    periods: int | None = Field(None, ge=1, le=366, description="How many periods at most; all where left out.")
+
+
+class PredictQuery(WeeklyQuery):
+    """Which sales, and by which periods; what is left out is summed up."""
+
+    grain: Grain = Field("monthly", description="The length of the periods.")
+
+
+class ForecastOfProductQuery(Request):
+    """Where, and by which periods."""
+
+    region: str = Name
+    territory: str = Name
+    area: str = Name
+    grain: Grain = Field("monthly", description="The length of the periods.")
+    periods: int | None = Field(None, ge=1, le=366, description="How many periods at most; all where left out.")
+
+
+class ProductIdPath(Request):
+    """Which product."""
+
+    product_id: str = Field(min_length=1, max_length=80, description="Its number here, or its code.")
 
 
 class PeriodForecast(Answer):
     """The forecast of one period: its mean, and the quantiles of its distribution."""
 
     period: date = Field(description="The first day of the period.")
-    mean: float
-    p025: float
-    p10: float
-    p25: float
-    p50: float
-    p75: float
-    p90: float
-    p975: float
+    mean: Figure
+    p025: Figure
+    p10: Figure
+    p25: Figure
+    p50: Figure
+    p75: Figure
+    p90: Figure
+    p975: Figure
 
 
 class Prediction(Answer):

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from webapp.schemas.base import Request
 
-Grain = Literal["monthly"]
+Grain = Literal["monthly", "weekly", "daily"]
 ModelType = Literal[
     "auto",
     "seasonal_naive",
