@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from ml.db import audit
 from ml.db.bulk import in_lists, insert_rows, lock_for_writing
 from ml.db.drivers import Event
 from ml.db.sales import SalesDaily
@@ -81,6 +82,8 @@ def add_holidays(
     added = {key: record for key, record in by_key.items() if key in new}
     columns = {name: [record[name] for record in added.values()] for name in target.columns if name != "product_code"}
     insert_rows(session, Event, {"key": list(added), **columns})
+    found = {"country": country, "years": list(years), "region": region, "added": len(added)}
+    audit.record(session, "create", "holidays", subdivision or country, after=found)
     session.commit()
     return len(added), len(by_key)
 

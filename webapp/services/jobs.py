@@ -8,6 +8,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 from sqlalchemy.orm import Session
 
+from ml.db import audit
 from ml.errors import ConflictError, NotFoundError
 from worker import heartbeats, lifecycle
 from worker.lifecycle import Attempt
@@ -26,6 +27,7 @@ def cancel_job(session: Session, client: Redis, job_id: int, user: str) -> None:
     job = get_job(session, job_id)
     if not lifecycle.cancel(session, job_id, user):
         raise ConflictError(f"job {job_id} has ended already ({job.state}); there is nothing to cancel.")
+    audit.record(session, "cancel", "job", job_id, before={"state": job.state})
     session.commit()
     try:
         heartbeats.cancel(client, Attempt(job_id, job.attempt).key)
@@ -42,6 +44,7 @@ def retry_job(session: Session, job_id: int, user: str) -> JobRun:
     if job.state not in FINAL_STATES or job.state == "succeeded":
         raise ConflictError(f"job {job_id} is {job.state}; only one that failed or was cancelled can be tried again.")
     again = request_job(session, job.kind, job.arguments, requested_by=user)
+    audit.record(session, "retry", "job", job_id, after={"job_id": again.id})
     session.commit()
     return again
 
@@ -52,6 +55,7 @@ def run_scheduled(session: Session, schedule_id: str, user: str) -> JobRun:
     if found is None:
         raise NotFoundError(f"there is no schedule {schedule_id!r}; GET /api/v1/schedules lists those that there are.")
     job = request_job(session, found.kind, found.arguments, requested_by=user)
+    audit.record(session, "run", "schedule", schedule_id, after={"job_id": job.id})
     session.commit()
     return job
 

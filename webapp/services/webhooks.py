@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from ml.db import audit
 from ml.db.base import utc_now
 from ml.errors import ConflictError, SourceError
 from ml.etl.sources.addresses import Guard, check_url
@@ -46,6 +47,8 @@ def create_endpoint(session: Session, engine: Settings, draft: EndpointDraft, us
     row = WebhookEndpoint(secret=sealed(engine, secret), created_by=user)
     write(row, draft)
     session.add(row)
+    session.flush()
+    audit.record(session, "create", "webhook", row.id, after=public(row))
     session.commit()
     return row, secret
 
@@ -53,8 +56,10 @@ def create_endpoint(session: Session, engine: Settings, draft: EndpointDraft, us
 def replace_endpoint(session: Session, engine: Settings, row: WebhookEndpoint, draft: EndpointDraft) -> None:
     """Write all of an endpoint but its secret; commits. Raises as `create_endpoint` does."""
     check_target(engine, draft.url)
+    before = public(row)
     write(row, draft)
     row.updated_at = utc_now()
+    audit.record(session, "update", "webhook", row.id, before=before, after=public(row))
     session.commit()
 
 
@@ -62,9 +67,15 @@ def write(row: WebhookEndpoint, draft: EndpointDraft) -> None:
     row.url, row.events, row.description, row.active = draft.url, list(draft.events), draft.description, draft.active
 
 
+def public(row: WebhookEndpoint) -> dict[str, object]:
+    """What the audit log keeps of an endpoint: all but its secrets."""
+    return {name: getattr(row, name) for name in ("url", "events", "description", "active")}
+
+
 def delete_endpoint(session: Session, row: WebhookEndpoint) -> None:
     """Remove an endpoint with its deliveries; commits."""
     session.execute(sa.delete(WebhookDelivery).where(WebhookDelivery.endpoint_id == row.id))
+    audit.record(session, "delete", "webhook", row.id, before=public(row))
     session.delete(row)
     session.commit()
 
@@ -74,6 +85,7 @@ def rotate_secret(session: Session, engine: Settings, endpoint_id: int, hours: i
     row, secret = get_endpoint(session, endpoint_id), new_secret()
     row.old_secret, row.old_secret_until = row.secret, utc_now() + timedelta(hours=hours)
     row.secret, row.updated_at = sealed(engine, secret), utc_now()
+    audit.record(session, "rotate_secret", "webhook", endpoint_id)
     session.commit()
     return row, secret
 
@@ -88,6 +100,7 @@ def replay(session: Session, delivery_id: int) -> WebhookDelivery:
     same = {"endpoint_id": old.endpoint_id, "event_id": old.event_id, "event": old.event, "body": old.body}
     again = WebhookDelivery(**same, replay=number)
     deliver(session, again)
+    audit.record(session, "replay", "webhook_delivery", delivery_id)
     session.commit()
     return again
 
