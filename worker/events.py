@@ -126,6 +126,13 @@ class JobCancelled(Event):
     user: str
 
 
+@dataclass(frozen=True)
+class ProductChanged(Event):
+    """A person or program changed what is known of a product; figures by its category are others now."""
+
+    product_id: int
+
+
 EVENTS: dict[str, type[Event]] = {
     event.__name__: event
     for event in (
@@ -141,6 +148,7 @@ EVENTS: dict[str, type[Event]] = {
         ForecastPublished,
         JobFailed,
         JobCancelled,
+        ProductChanged,
     )
 }
 

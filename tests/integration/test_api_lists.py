@@ -111,7 +111,11 @@ def test_sums_are_cached_until_data_changes(planner: FlaskClient, session: Sessi
     assert (again.json, again.headers["Age"], "Age" in first.headers) == (first.json, "0", False)
     record(session, SalesCleaned())
     session.commit()
-    assert planner.get(path).json != first.json
+    changed = planner.get(path)
+    assert changed.json != first.json
+    assert "Age" in planner.get(path).headers
+    planner.put(f"{API}/products/P-1", json={"category": "Another"})
+    assert "Age" not in planner.get(path).headers
 
 
 def test_without_redis_sums_are_computed(make_app: MakeApp, planner: FlaskClient, session: Session) -> None:

@@ -25,6 +25,7 @@ from worker.events import (
     ModelPromoted,
     ModelRefused,
     ModelTrained,
+    ProductChanged,
     RecordsImported,
     SalesCleaned,
     SalesImported,
@@ -50,6 +51,7 @@ EXAMPLES: list[Event] = [
     ForecastPublished(run_id=8, grain="monthly", series=40),
     JobFailed(job_id=9, kind="train", error="not enough history"),
     JobCancelled(job_id=9, kind="train", user="ann@example.com"),
+    ProductChanged(product_id=4),
 ]
 
 

@@ -15,6 +15,7 @@ from ml.db.keys import hash_key, normalise
 from ml.errors import ConflictError
 from ml.etl.record_store import forget_versions, move_categories, referenced
 from ml.etl.record_tables import RECORD_TABLES
+from worker.events import ProductChanged, record
 
 Named = TypeVar("Named", Product, Customer)
 DATASET: dict[type[Any], str] = {Product: "products", Customer: "customers"}
@@ -48,6 +49,8 @@ def replace(session: Session, row: Product | Customer, values: Mapping[str, Any]
     session.flush()
     move_categories(session, target, [row.key])
     audit.record(session, "update", what(row), row.id, before=before, after=values)
+    if isinstance(row, Product):
+        record(session, ProductChanged(row.id))
     session.commit()
 
 
