@@ -27,7 +27,7 @@ def test_unknown_names_are_still_readable() -> None:
 
 
 def test_known_models_say_what_they_are() -> None:
-    assert words.model_name("seasonal_naive") == "Seasonal naive (the same month a year before)"
+    assert words.model_name("seasonal_naive") == "Seasonal naive (the season before repeated)"
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
-from webapp.pages.formats import compact, month
+from ml.grains import Grain
+from webapp.pages.formats import compact, period
 from webapp.queries.forecasts import ForecastPoint, Outlook
 from webapp.queries.history import HistoryPoint
 
+MONTHS_NAMED = 24
+"""Months up to which an axis names each of them; beyond it names years."""
 BANDS = ((95, "p025", "p975"), (80, "p10", "p90"), (50, "p25", "p75"))
 
 
@@ -23,16 +27,31 @@ def chart_data(outlook: Outlook) -> dict[str, Any]:
     history = {point.period: point.sales for point in complete}
     forecast = {point.period: point for point in outlook.forecast}
     return {
-        "labels": [month(period) for period in periods],
+        "labels": [period(day, outlook.grain) for day in periods],
+        "ticks": ticks(periods, outlook.grain),
         "last": periods.index(complete[-1].period) if complete else None,
-        "history": rounded([history.get(period) for period in periods]),
-        "partial": rounded([partial.get(period) for period in periods]),
+        "history": rounded([history.get(day) for day in periods]),
+        "partial": rounded([partial.get(day) for day in periods]),
         "forecast": rounded([forecast[p].mean if p in forecast else None for p in periods]),
         "median": rounded([forecast[p].p50 if p in forecast else None for p in periods]),
         "bands": [] if outlook.bands == "none" else [band_data(periods, forecast, *band) for band in BANDS],
         "approximate": outlook.bands == "approximate",
         "summary": summary(outlook, complete),
     }
+
+
+def ticks(periods: Sequence[date], grain: Grain) -> list[str | None] | None:
+    """What stands below each period of the axis: of weeks and days a month at its first period, where room is for it
+    all; null where nothing. None of months, whose names are their labels."""
+    if grain.freq == "MS":
+        return None
+    begins = [at == 0 or day.month != periods[at - 1].month for at, day in enumerate(periods)]
+    years = sum(begins) > MONTHS_NAMED
+    shown = [begin and (not years or day.month == 1) for begin, day in zip(begins, periods, strict=True)]
+    return [
+        (f"{day.year}" if years else f"{day:%b} {day.year}") if show else None
+        for show, day in zip(shown, periods, strict=True)
+    ]
 
 
 def band_data(
@@ -53,10 +72,11 @@ def rounded(values: Sequence[float | None]) -> list[float | None]:
 
 def summary(outlook: Outlook, complete: Sequence[HistoryPoint]) -> str:
     """The chart in a sentence, for those who hear it."""
-    parts = []
+    parts, grain = [], outlook.grain
     if complete:
-        parts.append(f"Monthly sales from {month(complete[0].period)} to {month(complete[-1].period)}")
+        first, last = (period(point.period, grain) for point in (complete[0], complete[-1]))
+        parts.append(f"{grain.name.capitalize()} sales from {first} to {last}")
     if outlook.forecast:
         total = sum(point.mean for point in outlook.forecast)
-        parts.append(f"forecast for the {len(outlook.forecast)} months after: {compact(total)} in total")
+        parts.append(f"forecast for the {len(outlook.forecast)} {grain.unit} after: {compact(total)} in total")
     return "; ".join(parts) + ". The same figures are in the table."

@@ -17,6 +17,7 @@ from webapp.auth.permissions import FORECASTS_MAKE, SALES_READ
 from webapp.extensions import db
 from webapp.htmx import is_htmx, see_other
 from webapp.pages.formats import sentence
+from webapp.pages.grains import asked_grain, grain_words
 from webapp.pages.ids import below
 from webapp.pages.render import render
 from webapp.queries import cleaning, quality
@@ -55,15 +56,17 @@ def index() -> ResponseReturnValue:
 @requires(SALES_READ)
 def flags() -> ResponseReturnValue:
     """What is not taken at face value, the corrected value beside the original; filtered by the query string."""
-    session = db.session()
+    session, grain = db.session(), asked_grain()
+    words = grain_words(grain)
     filters = {"kind": one_of("kind", FLAG_KINDS), "verdict": one_of("verdict", VERDICTS)}
     kind, verdict = (filters[name] or None for name in ("kind", "verdict"))
-    page = cleaning.list_flags(session, kind=kind, verdict=verdict, below=below())
+    page = cleaning.list_flags(session, kind=kind, verdict=verdict, grain=grain.name, below=below())
     return render(
         "quality/flags.html",
         block="list",
         page=page,
-        filters=filters,
+        filters={**filters, **words["kept"]},
+        **words,
         kinds=FLAG_KINDS,
         verdicts=VERDICTS,
         counts=cleaning.count_flags(session),

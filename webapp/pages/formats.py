@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
+from ml.grains import MONTHLY, Grain
+
 NOTHING = "–"
 MINUS = "\N{MINUS SIGN}"
 
@@ -53,6 +55,13 @@ def month(day: date | None) -> str:
 def long_date(day: date | None) -> str:
     """30 Dec 2017."""
     return NOTHING if day is None else f"{day.day} {day:%b} {day.year}"
+
+
+def period(day: date | None, grain: Grain = MONTHLY) -> str:
+    """A period by its first day: Dec 2017, 4 Dec 2017 (a week), Mon 4 Dec 2017."""
+    if day is None or grain.freq == "MS":
+        return month(day)
+    return f"{day:%a} {long_date(day)}" if grain.freq == "D" else long_date(day)
 
 
 def iso_day(text: str) -> date:
@@ -112,4 +121,6 @@ def signed(text: str) -> str:
     return text.replace("-", MINUS)
 
 
-FILTERS = (compact, full, percent, decimals, change, month, long_date, iso_day, ago, instant, duration, file_size)
+FILTERS = (
+    compact, full, percent, decimals, change, month, period, long_date, iso_day, ago, instant, duration, file_size
+)  # fmt: skip

@@ -13,16 +13,16 @@ from webapp.auth import requires, signed_in_user
 from webapp.auth.permissions import FORECASTS_MAKE, MODELS_READ
 from webapp.extensions import db
 from webapp.htmx import see_other
+from webapp.pages.grains import asked_grain, grain_words
 from webapp.pages.ids import below
 from webapp.queries.models import last_promotions, list_models
-from webapp.schemas.training import Grain, ModelType, TrainBody
+from webapp.schemas.training import ModelType, TrainBody
 from webapp.services import models as service
 from webapp.services.training import request_training
 
 MODEL_TYPES: tuple[ModelType, ...] = get_args(ModelType)
 """What the page offers to train, as the API does."""
 
-GRAIN: Grain = "monthly"
 SHOWN_PROMOTIONS = 10
 
 blueprint = Blueprint("models", __name__)
@@ -32,12 +32,13 @@ blueprint = Blueprint("models", __name__)
 @requires(MODELS_READ)
 def index() -> ResponseReturnValue:
     """The champion on top, then all versions, newest first, and which of them were put in charge when."""
-    session = db.session()
+    session, grain = db.session(), asked_grain()
     return render_template(
         "models/index.html",
-        page=list_models(session, below=below()),
-        champion=find_champion(session, GRAIN),
-        promotions=last_promotions(session, GRAIN, SHOWN_PROMOTIONS),
+        page=list_models(session, grain.name, below=below()),
+        champion=find_champion(session, grain.name),
+        promotions=last_promotions(session, grain.name, SHOWN_PROMOTIONS),
+        **grain_words(grain),
         model_types=MODEL_TYPES,
     )
 
@@ -50,7 +51,7 @@ def train() -> ResponseReturnValue:
     chosen = next((name for name in MODEL_TYPES if name == asked), None)
     if chosen is None:
         raise DataError(f"there is no model {asked!r}; choose one of the list.")
-    body = TrainBody(grain=GRAIN, model_type=chosen)
+    body = TrainBody.model_validate({"grain": asked_grain().name, "model_type": chosen})
     job = request_training(db.session(), body.grain, body.models(), signed_in_user().email)
     return see_other(url_for("jobs.show", job_id=job.id))
 
@@ -60,12 +61,13 @@ def train() -> ResponseReturnValue:
 def promote(model_id: int) -> ResponseReturnValue:
     """Put a version in charge; a forecast follows."""
     service.promote_model(db.session(), model_id, signed_in_user().email)
-    return see_other(url_for("models.index"))
+    return see_other(url_for("models.index", **grain_words(asked_grain())["kept"]))
 
 
 @blueprint.post("/models/rollback")
 @requires(FORECASTS_MAKE)
 def roll_back() -> ResponseReturnValue:
     """Let the version serve again that served before the present one; a forecast follows."""
-    service.roll_back(db.session(), GRAIN, signed_in_user().email)
-    return see_other(url_for("models.index"))
+    grain = asked_grain()
+    service.roll_back(db.session(), grain.name, signed_in_user().email)
+    return see_other(url_for("models.index", **grain_words(grain)["kept"]))

@@ -9,6 +9,7 @@ from webapp.auth import requires
 from webapp.auth.permissions import SALES_READ
 from webapp.extensions import db
 from webapp.pages.charts import chart_data
+from webapp.pages.grains import asked_grain, grain_words, recent
 from webapp.pages.render import render
 from webapp.pages.tables import outlook_csv
 from webapp.pages.trails import trails_of
@@ -26,8 +27,8 @@ MAX_ROWS = 25
 @requires(SALES_READ)
 def show() -> ResponseReturnValue:
     """The series that the query names; without names, all sales."""
-    session, node = db.session(), Node.of(request.args)
-    view = outlook(session, node)
+    session, grain = db.session(), asked_grain()
+    view, earlier = recent(outlook(session, Node.of(request.args), grain=grain))
     possible = dimensions(session, view.node)
     asked = request.args.get("by", "")
     dimension = asked if asked in possible else next(iter(possible), "")
@@ -43,6 +44,8 @@ def show() -> ResponseReturnValue:
         dimension=dimension,
         rows=rows[:shown],
         more=max(len(rows) - shown, 0),
+        earlier=earlier,
+        **grain_words(grain),
     )
 
 
@@ -50,7 +53,7 @@ def show() -> ResponseReturnValue:
 @requires(SALES_READ)
 def table_csv() -> ResponseReturnValue:
     """History and forecast of the series as a table to download."""
-    view = outlook(db.session(), Node.of(request.args))
+    view = outlook(db.session(), Node.of(request.args), grain=asked_grain())
     headers = {"Content-Disposition": 'attachment; filename="forecastle-series.csv"'}
     return Response(outlook_csv(view), mimetype="text/csv", headers=headers)
 

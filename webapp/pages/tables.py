@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from ml.etl.formulas import defuse
 from ml.etl.rejected import BOM
+from ml.grains import MONTHLY
 from webapp.queries.forecasts import ForecastPoint, Outlook
 from webapp.queries.history import HistoryPoint
 
@@ -29,15 +30,16 @@ def safe_cell(value: object) -> object:
 
 
 def outlook_csv(view: Outlook) -> str:
-    """History and forecast by month, in the order of time."""
+    """History and forecast by period, in the order of time; a month as 2024-03, a week and a day by its first day."""
     names = view.node.params() | ({"product name": view.node.product_name} if view.node.detail else {})
-    header = [*names, "month", "kind", "sales", "quantity", "rows", "forecast", *QUANTILES]
+    header = [*names, view.grain.word, "kind", "sales", "quantity", "rows", "forecast", *QUANTILES]
     unknown = [""] * (1 + len(QUANTILES))
     history = [[kind_of(point), point.sales, point.qty, point.transactions, *unknown] for point in view.history]
     future = [["forecast", "", "", "", *figures(point)] for point in view.forecast]
     periods = [point.period for point in view.history] + [point.period for point in view.forecast]
     rows = zip(periods, [*history, *future], strict=True)
-    return to_csv(header, ([*names.values(), f"{period:%Y-%m}", *row] for period, row in rows))
+    form = "%Y-%m" if view.grain is MONTHLY else "%Y-%m-%d"
+    return to_csv(header, ([*names.values(), f"{period:{form}}", *row] for period, row in rows))
 
 
 def kind_of(point: HistoryPoint) -> str:

@@ -28,8 +28,8 @@ MODEL_NAMES = {
     "adida": "ADIDA",
 }
 MODEL_NOTES = {
-    "seasonal_naive": "the same month a year before",
-    "naive": "the last month repeated",
+    "seasonal_naive": "the season before repeated",
+    "naive": "the last period repeated",
     "lightgbm": "one model over all series",
     "combination": "several models, weighted by how they did",
 }

@@ -108,8 +108,9 @@ function besidePointer([x], _points, _element, _box, { viewSize, contentSize }) 
 
 const isJanuary = (_index, label) => label.startsWith("Jan ");
 
-// Beyond two years only the years are named, each at its January.
-function yearsOrMonths(labels) {
+// Beyond two years only the years are named, each at its January; weeks and days bring their own names.
+function yearsOrMonths({ labels, ticks }) {
+  if (ticks) return { interval: (i) => ticks[i] !== null, formatter: (_label, i) => ticks[i], align: "left" };
   if (labels.length <= MONTHS_SHOWN) return { interval: "auto" };
   return { interval: isJanuary, formatter: (label) => label.slice(4), align: "left" };
 }
@@ -121,9 +122,9 @@ function axes(data, colours) {
       type: "category",
       boundaryGap: false,
       data: data.labels,
-      axisLabel: { ...text, hideOverlap: true, ...yearsOrMonths(data.labels) },
+      axisLabel: { ...text, hideOverlap: true, ...yearsOrMonths(data) },
       axisLine: { lineStyle: { color: colours.line } },
-      axisTick: { show: data.labels.length > MONTHS_SHOWN, interval: isJanuary, lineStyle: { color: colours.line } },
+      axisTick: { show: data.labels.length > MONTHS_SHOWN, interval: data.ticks ? (i) => data.ticks[i] !== null : isJanuary, lineStyle: { color: colours.line } },
     },
     yAxis: {
       type: "value",
