@@ -23,7 +23,7 @@ Codes = NDArray[np.int64]
 
 TOLERANCE = 0.1
 """Share of the level to order up to by which advice may change without being changed."""
-CHUNK = 10_000
+CHUNK = 2_000
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ WEIGHTS = (0.06, 0.14, 0.2, 0.2, 0.2, 0.14, 0.06)
 """The paths, and the share of all cases that each stands for."""
 P10, P50, P90 = (SHARES.index(share) for share in (0.9, 0.5, 0.1))
 """Much demand leaves little stock."""
-CHUNK = 10_000
+CHUNK = 2_000
 """Items at a time: bounds the memory."""
 NEVER = -1
 TRACE = 1e-6
