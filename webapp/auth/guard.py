@@ -90,14 +90,15 @@ def welcome(user: CurrentUser) -> None:
 
 def check_allowed(user: CurrentUser, permission: str, *, scoped: bool) -> None:
     """Raise ForbiddenError for what the caller may not do."""
-    if not user.can(permission):
+    if user.can(permission, scoped=scoped):
+        return
+    if permission not in user.permissions:
         raise ForbiddenError(
             "forbidden", f"this needs the permission {permission}, which the role {user.role} does not have."
         )
-    if user.scope is not None and not scoped:
-        raise ForbiddenError(
-            "limited-scope", "this concerns all regions, and you may see only some of them. Ask an administrator."
-        )
+    raise ForbiddenError(
+        "limited-scope", "this concerns all regions, and you may see only some of them. Ask an administrator."
+    )
 
 
 def identify() -> CurrentUser:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from flask import g
 
-from webapp.auth.permissions import PERMISSIONS, SERVICE, SIGNED_IN
+from webapp.auth.permissions import PERMISSIONS, READING, SERVICE, SIGNED_IN
 from webapp.models import LoginSession, ServiceToken
 from webapp.queries.scope import Scope
 
@@ -48,9 +48,11 @@ class CurrentUser:
         """Whether a token asks and no person."""
         return self.granted is not None
 
-    def can(self, permission: str) -> bool:
-        """Whether the user may use what asks for `permission`."""
-        return permission == SIGNED_IN or permission in self.permissions
+    def can(self, permission: str, *, scoped: bool = False) -> bool:
+        """Whether the user may use what asks for `permission`; of what a limited one changes, only what is `scoped`."""
+        if permission != SIGNED_IN and permission not in self.permissions:
+            return False
+        return self.scope is None or scoped or permission in READING
 
 
 def current_user() -> CurrentUser | None:
