@@ -94,7 +94,8 @@ def _sales(sessions: sessionmaker[Session], store: ArtifactStore) -> None:
         forecast(session, store, horizon=6)
         row = session.scalars(sa.select(Import)).one()
         row.artifact, _, _ = store.put_file("imports", io.BytesIO(SALES_CSV.encode()), ".csv")
-        row.sequence, row.dialect = 1, {"format": "csv", "encoding": "utf-8", "delimiter": ","}
+        columns = SALES_CSV.splitlines()[0].split(",")
+        row.sequence, row.dialect = 1, {"format": "csv", "encoding": "utf-8", "delimiter": ",", "columns": columns}
         session.commit()
 
 

@@ -44,7 +44,8 @@ def ask(session: Session, delivery: WebhookDelivery, when: datetime) -> None:
 
 def pause_after(tries: int) -> timedelta:
     """How long to wait after so many failed tries: twice as long after each."""
-    return min(FIRST_PAUSE * 2 ** (tries - 1), LONGEST_PAUSE)
+    doubled: int = 2 ** (tries - 1)
+    return min(FIRST_PAUSE * doubled, LONGEST_PAUSE)
 
 
 def note_delivered(delivery: WebhookDelivery, status: int) -> None:
