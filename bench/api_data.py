@@ -9,6 +9,8 @@ from math import sin, tau
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+import ml.db.tables  # noqa: F401  (so that the metadata knows every table)
+import worker.models  # noqa: F401
 from ml.artifacts import ArtifactStore
 from ml.db.base import Base, utc_now
 from ml.db.bulk import insert_rows
@@ -22,6 +24,7 @@ from ml.pipelines.forecast import forecast
 from ml.pipelines.refresh import refresh_aggregates
 from ml.pipelines.train import train
 from ml.progress import silent
+from webapp.models import LoginSession, Role, User
 
 REGIONS = [f"Region {number}" for number in range(5)]
 PLACES = [(region, f"{region} T{t}", f"{region} T{t} A{a}") for region in REGIONS for t in range(2) for a in range(2)]
@@ -91,7 +94,6 @@ def open_sign_ins(env: dict[str, str], count: int) -> list[str]:
     from webapp.auth import CurrentUser  # noqa: PLC0415
     from webapp.auth.tokens import access_token  # noqa: PLC0415
     from webapp.extensions import db  # noqa: PLC0415
-    from webapp.models import LoginSession, Role, User  # noqa: PLC0415
 
     app = create_app(env)
     with app.test_request_context():

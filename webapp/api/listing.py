@@ -48,7 +48,7 @@ def accepted() -> str:
     """The best of our formats for the caller; raises NotAcceptable where none is."""
     if not request.accept_mimetypes:
         return JSON
-    found = request.accept_mimetypes.best_match(FORMATS, default=None)
+    found = request.accept_mimetypes.best_match(FORMATS)
     if found is None:
         raise NotAcceptable(f"the header Accept allows none of {', '.join(FORMATS)}; ask for one of them.")
     return found

@@ -16,7 +16,7 @@ CATALOG = Catalog(
     code="customer_code",
     new_body=NewCustomer,
     body=CustomerBody,
-    listing=lambda session, q, below: list_customers(session, q, after=below and (below,)),
+    listing=lambda session, q, below: list_customers(session, q, after=None if below is None else (below,)),
     columns=("segment", "region", "territory", "area", "payment_terms_days", "credit_limit"),
     one="customer",
     icon="customer",

@@ -16,7 +16,7 @@ CATALOG = Catalog(
     code="product_code",
     new_body=NewProduct,
     body=ProductBody,
-    listing=lambda session, q, below: list_products(session, q, after=below and (below,)),
+    listing=lambda session, q, below: list_products(session, q, after=None if below is None else (below,)),
     columns=("category", "subcategory", "price", "cost", "supplier", "lead_time_days"),
     one="product",
     icon="product",

@@ -22,16 +22,10 @@ class Page(Generic[Row]):
 
 
 @dataclass(frozen=True)
-class SortedPage(Generic[Row]):
-    """Some rows, and what the last one is sorted by where there are more."""
+class SortedPage(Page[Row]):
+    """Some rows, and what the last one is sorted by where there are more; its id is all that a list by id needs."""
 
-    items: Sequence[Row]
     next_after: tuple[Any, ...] | None
-
-    @property
-    def next_below(self) -> int | None:
-        """The id of the last row, where there are more: all that a list by id needs to go on."""
-        return self.next_after[-1] if self.next_after else None
 
 
 def newest_first(session: Session, query: sa.Select[Row], id_column: Any, limit: int, below: int | None) -> Page[Row]:
@@ -63,7 +57,8 @@ def sorted_page(
     query = query.order_by(*(column.desc() if descending else column.asc() for column in order))
     rows = session.scalars(query.limit(limit + 1)).all()
     last = rows[limit - 1] if len(rows) > limit else None
-    return SortedPage(rows[:limit], None if last is None else tuple(getattr(last, column.key) for column in order))
+    after = None if last is None else tuple(getattr(last, column.key) for column in order)
+    return SortedPage(rows[:limit], after[-1] if after else None, after)
 
 
 def behind(order: Sequence[Any], key: Sequence[Any], *, descending: bool) -> sa.ColumnElement[bool]:
