@@ -1,43 +1,60 @@
-"""Which features a boosted model works with, over all of its forecasts."""
+"""Which features and themes a model works with, over all of its forecasts."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import defaultdict
+from dataclasses import asdict, dataclass
+from typing import Any
 
-import lightgbm as lgb
 import numpy as np
-from numpy.typing import NDArray
 
-from ml.explain.contributions import shap_values
+from ml.explain.factors import Explained, by_theme
 
-Floats = NDArray[np.float64]
+FEATURES = 25
+"""Features that are kept: those that move forecasts most."""
 
 
 @dataclass(frozen=True)
 class Importance:
-    """A feature's shares (0 to 1, over all features 1): of the loss that its splits saved in learning (`gain`), and of
-    how far features move forecasts (`effect`: mean absolute Shapley value; Lundberg et al. 2020). Gain favours features
-    with many values, effect does not; neither needs permuted data, which would be no series any more."""
+    """Mean absolute Shapley values (Lundberg et al. 2020) of logarithms of forecasts: 0.1 moves a forecast by about
+    10 % up or down, typically.
 
-    feature: str
-    gain: float
-    effect: float
-
-
-def importance(booster: lgb.Booster, features: NDArray[np.float32]) -> list[Importance]:
-    """The importance of every feature, by effect and then by gain, the greatest first.
-
-    `features` holds rows as the trees read them, (rows, features): some thousand are enough.
+    A theme's is that of the sum of its features, which may cancel out. `trees` is the weight (0 to 1) of the members
+    that have features; the effects are of their part alone. `rows` is how many forecasts were taken apart.
     """
-    gain = _shares(np.asarray(booster.feature_importance("gain"), dtype=np.float64))
-    effect = _shares(np.abs(shap_values(booster, features)[:, :-1]).mean(axis=0))
-    found = [
-        Importance(name, float(saved), float(moved))
-        for name, saved, moved in zip(booster.feature_name(), gain, effect, strict=True)
-    ]
-    return sorted(found, key=lambda one: (-one.effect, -one.gain, one.feature))
+
+    themes: dict[str, float]
+    features: list[dict[str, Any]]  # feature, theme, effect
+    trees: float
+    rows: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON values only."""
+        return asdict(self)
 
 
-def _shares(values: Floats) -> Floats:
-    total = float(values.sum())
-    return values / total if total > 0 else values
+def importance(of: Explained, steps: list[int]) -> Importance:
+    """How far themes and features move forecasts of `steps` ahead, the greatest first; `of` has members of trees."""
+    themes: dict[str, float] = defaultdict(float)
+    features: dict[str, float] = defaultdict(float)
+    total, rows = 0.0, 0
+    for name, member in of.trees().items():
+        weight, able = of.forecaster.weights[name], of.rows[member.able[of.rows]]
+        total += weight
+        for step in steps if len(able) else ():
+            shares = member.shares(step, able, of.plans)
+            if shares is None:
+                continue
+            rows += len(able)
+            part, exponents = weight / len(steps), shares.exponents
+            for theme, moved in by_theme(of, shares, exponents).items():
+                themes[theme] += part * float(np.abs(moved).mean())
+            for feature, effect in zip(shares.names, np.abs(exponents).mean(axis=0).tolist(), strict=True):
+                features[feature] += part * effect
+    ordered = sorted(features.items(), key=lambda pair: (-pair[1], pair[0]))[:FEATURES]
+    return Importance(
+        {name: effect / total for name, effect in sorted(themes.items(), key=lambda pair: -pair[1])},
+        [{"feature": name, "theme": of.theme(name), "effect": effect / total} for name, effect in ordered],
+        total,
+        rows,
+    )

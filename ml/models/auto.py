@@ -104,6 +104,16 @@ class CombinedForecaster:
         self._state = self._fitted.update(panel)
         return self
 
+    @property
+    def fitted_members(self) -> Mapping[str, FittedPoints]:
+        """The members that count, at the end of the data; raises DataError before `fit`."""
+        return self._fitted.models
+
+    def plans(self, horizon: int, known: pd.DataFrame | None = None) -> dict[str, Floats]:
+        """The known columns of the next periods as members take them, (series, horizon); raises as `predict` does."""
+        series = self._fitted.series
+        return known_matrices(series, following(series.last, horizon, series.freq), known)
+
     def predict(self, horizon: int, known: pd.DataFrame | None = None, levels: Sequence[int] = LEVELS) -> pd.DataFrame:
         """See `Forecaster.predict`; raises DataError before `fit` and where known columns are missing."""
         return self._fitted.predict(horizon, known, levels)

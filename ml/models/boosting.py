@@ -82,6 +82,16 @@ class Trees:
         threads = useful_threads(self.threads, len(features))
         return np.asarray(self.booster.predict(features, num_threads=threads), dtype=np.float64)
 
+    def shares(self, features: Features) -> Floats:
+        """See `TreeRegressor`."""
+        return tree_shares(self.booster, features)
+
+
+def tree_shares(booster: lgb.Booster, features: Features) -> Floats:
+    """(rows, features + 1): each feature's Shapley value in the raw score of each row; the last column is what all
+    rows share."""
+    return np.asarray(booster.predict(features, pred_contrib=True, num_threads=1), dtype=np.float64)
+
 
 def train_trees(
     features: NDArray[np.float32],

@@ -6,7 +6,7 @@ what a step is off by is learned. A mean of the two often beats either (Makridak
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -18,10 +18,11 @@ from ml.features.closures import closed
 from ml.features.direct import DirectTable
 from ml.features.origins import PLANS
 from ml.models.base import Points
-from ml.models.boosting import train_trees, useful_threads
+from ml.models.boosting import train_trees, tree_shares, useful_threads
 from ml.models.naive import FittedSeasonalNaive
 from ml.models.profile import FEWEST_PERIODS, simpler_model
 from ml.models.recursive import FEWEST_ROWS
+from ml.models.shares import LEAST, Shares
 from ml.panel import Panel
 
 Floats = NDArray[np.float64]
@@ -161,7 +162,28 @@ class FittedDirect:
         _, features, size = table.rows(table.reader(known), table.y.shape[1] - 1, np.arange(1, steps + 1))
         flat = features.reshape(-1, features.shape[2])
         threads = useful_threads(self.made_by.threads, len(flat))
-        ratio = np.asarray(booster.predict(flat, num_threads=threads)).reshape(features.shape[:2])
-        if self.made_by.objective == "log":
-            ratio = np.expm1(ratio) / SHARPNESS
+        raw = np.asarray(booster.predict(flat, raw_score=True, num_threads=threads)).reshape(features.shape[:2])
+        return self._unscaled(raw, size)
+
+    def _unscaled(self, raw: Floats, size: Floats) -> Floats:
+        """Sales from the trees' raw scores, logarithms by either objective; `size` is (rows, 1)."""
+        ratio = np.expm1(raw) / SHARPNESS if self.made_by.objective == "log" else np.exp(raw)
         return np.asarray(np.maximum(ratio, 0.0) * size, dtype=np.float64)
+
+    def shares(self, step: int, rows: NDArray[np.int64], known: Mapping[str, Floats]) -> Shares | None:
+        """See `Explainable`; what lies beyond the learned steps is explained from the forecasts of these."""
+        if self.booster is None:
+            return None
+        done = (step - 1) // self.steps * self.steps
+        table = self.table
+        if done:
+            before = {name: matrix[:, :done] for name, matrix in known.items()}
+            table = table.extended(self.predict(done, before).mean, before)
+        plans = {name: matrix[:, done : done + self.steps] for name, matrix in known.items()}
+        names, features, size = table.rows(table.reader(plans), table.y.shape[1] - 1, np.array([step - done]))
+        read = features[rows, 0]
+        found = tree_shares(self.booster, read)
+        ends = np.stack([found[:, -1], found.sum(axis=1)], axis=1)
+        least = LEAST if self.made_by.objective == "log" else -np.inf
+        base, made = self._unscaled(np.maximum(ends, least), size[rows]).T
+        return Shares(names, read, found[:, :-1], base, made, table.encoders)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Protocol, Self
+from typing import Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from ml.features.table import FeatureTable
 from ml.models.base import Points
 from ml.models.naive import FittedSeasonalNaive
 from ml.models.profile import FEWEST_PERIODS, simpler_model
+from ml.models.shares import LEAST, Shares
 from ml.panel import Panel
 
 Floats = NDArray[np.float64]
@@ -26,6 +28,14 @@ class Regressor(Protocol):
 
     def predict(self, features: Features) -> Floats:
         """The change from the level, (rows,), for features (rows, features)."""
+
+
+@runtime_checkable
+class TreeRegressor(Regressor, Protocol):
+    """One of trees, whose predictions can be taken apart."""
+
+    def shares(self, features: Features) -> Floats:
+        """(rows, features + 1): each feature's Shapley value in each prediction; the last column is what all share."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +105,28 @@ class FittedRecursive:
         made = self.table.unscaled(self._steps(self.regressor, horizon, known))
         mean = np.where(self.able[:, None], made, naive.mean)
         return replace(naive, mean=mean, model=np.where(self.able, self.name, naive.model).astype(object))
+
+    def shares(self, step: int, rows: NDArray[np.int64], known: Mapping[str, Floats]) -> Shares | None:
+        """See `Explainable`; later steps are explained by the forecasts before them as if these were known."""
+        if not isinstance(self.regressor, TreeRegressor):
+            return None
+        features, level = self._features_at(step, known)
+        found, values = self.regressor.shares(features[rows]), self.table.unscaled
+        ends = np.zeros((len(level), 2))  # logarithms without and with the features' shares
+        ends[rows] = level[rows, None] + np.stack([found[:, -1], found.sum(axis=1)], axis=1)
+        base, made = values(np.maximum(ends, LEAST))[rows].T
+        return Shares(self.table.names, features[rows], found[:, :-1], base, made, self.table.encoders)
+
+    def _features_at(self, step: int, known: Mapping[str, Floats]) -> tuple[Features, Floats]:
+        """What is read for `step`, (series, features), and the levels that changes are added to, (series,)."""
+        past = self.seen
+        if step > 1:
+            before = {name: matrix[:, : step - 1] for name, matrix in known.items()}
+            past = np.concatenate([past, self.table.scaled(self.predict(step - 1, before).mean)], axis=1)
+        plans = {name: matrix[:, step - 1 : step] for name, matrix in known.items()}
+        reach = self.table.plan.reach
+        features, level = self.table.rows(past[:, -reach:], np.array([self.last + step]), plans)
+        return features[:, 0], level[:, 0]
 
     def _steps(self, regressor: Regressor, horizon: int, known: dict[str, Floats]) -> Floats:
         reach = self.table.plan.reach

@@ -74,8 +74,14 @@ class Trees:
 
     def predict(self, features: Features) -> NDArray[np.float64]:
         """See `Regressor`; one thread, since one step of a panel has few rows."""
-        data = xgb.DMatrix(features, feature_types=self.kinds, enable_categorical=True, nthread=1)
-        return np.asarray(self.booster.predict(data), dtype=np.float64)
+        return np.asarray(self.booster.predict(self._matrix(features)), dtype=np.float64)
+
+    def shares(self, features: Features) -> NDArray[np.float64]:
+        """See `TreeRegressor`."""
+        return np.asarray(self.booster.predict(self._matrix(features), pred_contribs=True), dtype=np.float64)
+
+    def _matrix(self, features: Features) -> xgb.DMatrix:
+        return xgb.DMatrix(features, feature_types=self.kinds, enable_categorical=True, nthread=1)
 
 
 def feature_kinds(table: FeatureTable) -> list[str]:

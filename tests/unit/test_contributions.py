@@ -9,10 +9,12 @@ import pytest
 from panels import panel_of, seasonal_panel
 
 from ml.errors import DataError
-from ml.explain.contributions import CORRECTION, OTHERS, Explanation, explain_forecasts, features_of
-from ml.explain.importance import importance
-from ml.models.boosting import LightGBM, Trees
+from ml.explain.contributions import Explanation, explain_forecasts
+from ml.explain.themes import CORRECTION, OTHERS
+from ml.models.boosting import LightGBM
+from ml.models.direct import DirectLightGBM
 from ml.models.recursive import FittedRecursive
+from ml.models.xgboosting import XGBoost
 
 STEPS = 4
 
@@ -42,6 +44,26 @@ def test_contributions_make_up_the_forecast(fitted: FittedRecursive, step: int) 
         check(one)
         assert CORRECTION not in {part.feature for part in one.contributions}
         assert {part.feature for part in one.contributions} == set(fitted.features)
+
+
+@pytest.mark.parametrize("step", [1, 3, STEPS])
+@pytest.mark.parametrize("model", [DirectLightGBM("log", 2, rounds=40), DirectLightGBM("tweedie", 2, rounds=40)])
+def test_direct_forecasts_are_taken_apart_on_their_logarithmic_scale(model: DirectLightGBM, step: int) -> None:
+    """Also those of steps that start from the forecasts of the learned ones."""
+    direct = model.fit(seasonal_panel(series=20, periods=48))
+    mean, rows = direct.predict(STEPS, plans(1.0)).mean, (0, 7, 19)
+    found = explain_forecasts(direct, step, rows, plans(1.0))
+    assert [one.forecast for one in found] == pytest.approx(mean[list(rows), step - 1], rel=1e-6)
+    for one in found:
+        check(one)
+        assert {part.feature for part in one.contributions} == set(direct.features)
+
+
+def test_other_trees_are_taken_apart_alike() -> None:
+    other = XGBoost(rounds=20).fit(seasonal_panel(series=20, periods=48))
+    one = explain_forecasts(other, 1, [3], plans(1.0))[0]
+    check(one)
+    assert one.forecast == pytest.approx(other.predict(1, plans(1.0)).mean[3, 0], rel=1e-4)
 
 
 def test_names_are_given_as_names(fitted: FittedRecursive) -> None:
@@ -89,15 +111,3 @@ def test_series_that_the_trees_leave_alone_are_refused() -> None:
 def test_a_step_before_the_next_one_is_refused(fitted: FittedRecursive) -> None:
     with pytest.raises(DataError, match="step is 0"):
         explain_forecasts(fitted, 0, [0], plans())
-
-
-def test_importance_ranks_what_sales_depend_on(fitted: FittedRecursive) -> None:
-    rows = np.concatenate([features_of(fitted, 1, plans(promo))[0] for promo in (0.0, 1.0)])
-    assert isinstance(fitted.regressor, Trees)
-    found = importance(fitted.regressor.booster, rows)
-    assert sum(one.gain for one in found) == pytest.approx(1.0)
-    assert sum(one.effect for one in found) == pytest.approx(1.0)
-    effects = {one.feature: one.effect for one in found}
-    assert set(effects) == set(fitted.features)
-    assert effects["promo"] > effects["region"]
-    assert [one.effect for one in found] == sorted(effects.values(), reverse=True)
