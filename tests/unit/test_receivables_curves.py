@@ -36,6 +36,14 @@ def test_probabilities_and_quantiles_are_inverse() -> None:
     assert own.exceeds(0.0, np.array([3.0]))[0] == 1.0
 
 
+def test_the_mean_is_that_of_all_quantiles() -> None:
+    passed = np.array([-40.0, -31.0, -4.0, 12.0, 400.0])
+    own = curves(*[USUAL_ROW] * 5)
+    shares = (np.arange(20_000) + 0.5) / 20_000
+    expected = np.mean([own.quantile(np.full(5, share), passed) for share in shares], axis=0)
+    assert own.mean(passed) == pytest.approx(expected, rel=0.005, abs=0.05)
+
+
 @given(st.lists(st.integers(-31, 800), min_size=2, max_size=8), st.integers(0, 1000))
 def test_no_quantile_moves_back_as_an_unpaid_invoice_gets_older(days: list[int], seed: int) -> None:
     own = Curves(EDGES, falling(np.sort(np.random.default_rng(seed).random((1, len(EDGES))))[:, ::-1]))
