@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ml.db import audit, catalog, cleaning, drivers, imports, insights, inventory, receivables, results, sales
+from ml.db import audit, catalog, cleaning, drivers, imports, insights, inventory, profiles, receivables, results, sales
 
 __all__ = [
     "audit",
@@ -12,6 +12,7 @@ __all__ = [
     "imports",
     "insights",
     "inventory",
+    "profiles",
     "receivables",
     "results",
     "sales",

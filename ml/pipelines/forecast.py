@@ -21,8 +21,10 @@ from ml.etl.cleaning.context import read_context
 from ml.etl.cleaning.flags import store_flags
 from ml.etl.extract import read_sales
 from ml.etl.nodes import ensure_series
-from ml.grains import get_grain
+from ml.grains import MONTHLY, get_grain
 from ml.pipelines.actuals import record_actuals
+from ml.pipelines.issued import errors_by_series, store_cells
+from ml.pipelines.profiles import store_profiles
 from ml.progress import Progress, silent
 from ml.quantiles import LEVELS, tail_name, tails
 from ml.reconcile import Hierarchy
@@ -85,6 +87,11 @@ def forecast(
     record_actuals(session, cleaned.sold, hierarchy, ids, grain)
     frame["series_id"] = frame["unique_id"].map(ids)
     store_rows(session, run, frame, f"{model.model_name}/{model.version}", progress)
+    progress("summing up")
+    store_cells(session, spec, as_of)
+    if spec is MONTHLY:
+        base = frame[frame["unique_id"].isin(hierarchy.nodes["unique_id"])]
+        store_profiles(session, table, bundle.base, base, errors_by_series(session, spec, as_of))
     publish(session, run, len(ids))
     return ForecastRunResult(run.id, grain, as_of, steps, len(ids), len(frame), model.model_type)
 

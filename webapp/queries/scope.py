@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import ORMExecuteState, Session, with_loader_criteria
 from sqlalchemy.sql import visitors
 
-from ml.db import catalog, cleaning, drivers, imports, insights, inventory, receivables, results, sales
+from ml.db import catalog, cleaning, drivers, imports, insights, inventory, profiles, receivables, results, sales
 from ml.db.base import Base
 from ml.db.keys import normalise
 from ml.hierarchy import LOCATION_LEVELS
@@ -124,6 +124,7 @@ def of_own_import(rows: Any) -> Callable[[Caller, Scope], Condition]:
 LIMITED: dict[type[Base], Callable[[Caller, Scope], Condition]] = {
     **{facts: inside(facts) for facts in (sales.SalesRaw, sales.SalesSuperseded, catalog.Series)},
     **{facts: inside(facts) for facts in (sales.SalesDaily, sales.SalesWeekly, sales.SalesMonthly)},
+    **{facts: inside(facts) for facts in (profiles.SeriesProfile, profiles.AccuracyCell)},
     **{facts: of_series(facts) for facts in (results.ForecastResult, cleaning.CleaningFlag, insights.Anomaly)},
     catalog.Customer: at_home(catalog.Customer),
     drivers.Event: touches(drivers.Event),
