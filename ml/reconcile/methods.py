@@ -12,6 +12,10 @@ from ml.reconcile.weights import Covariance
 Floats = NDArray[np.float64]
 
 
+STEADY = 1e-9
+"""Variance, as a share of the mean one, that every node is given: some never sold anything, and never erred."""
+
+
 def proportions(base: Floats, direct: Floats, sums: Sums) -> Floats:
     """Scale the base series of each node so that they add up to its forecast `direct`.
 
@@ -36,6 +40,9 @@ def mint(base: Floats, direct: Floats, sums: Sums, covariance: Covariance) -> Fl
     above, below = covariance.own[:count], covariance.own[count:]
     factors = covariance.columns[:count] - matrix @ covariance.columns[count:]
     system = (matrix @ sparse.diags_array(below) @ matrix.T).toarray() + np.diag(above) + factors @ factors.T
-    solved = linalg.solve(system, direct - matrix @ base, assume_a="pos")
+    size = float(np.trace(system)) / count
+    if size < np.finfo(np.float64).tiny:
+        return base  # nothing ever erred: nothing says which forecasts should move
+    solved = linalg.solve(system / size + STEADY * np.eye(count), direct - matrix @ base, assume_a="pos") / size
     moved = below[:, None] * -(matrix.T @ solved) + covariance.columns[count:] @ (factors.T @ solved)
     return np.asarray(np.maximum(base - moved, 0.0), dtype=np.float64)
