@@ -222,3 +222,18 @@ def test_a_base_series_with_more_returns_than_sales_is_split_evenly(session: Ses
     products = [expected(session, Node(product=f"P-{number}")) for number in range(4)]
     assert [sum(values) for values in zip(*products, strict=True)] == pytest.approx(expected(session, Node()))
     assert sum(expected(session, Node())) > 0
+
+
+def test_a_part_too_young_for_a_forecast_says_how_young(session: Session, store: ArtifactStore) -> None:
+    load_sales(session, coarse_sales())
+    last = date(2024, 6, 1)
+    load_sales(
+        session, [Sale(day, 50.0, "North", "N1", "N1-new", "P-new", "Tools") for day in (date(2024, 5, 3), last)]
+    )
+    train(session, store, candidates=["seasonal_naive"])
+    forecast(session, store, horizon=6)
+    session.commit()
+    view = outlook(session, resolve(session, Node(product="P-new")))
+    assert (view.forecast, view.message) == ([], view.message)
+    assert "not enough history: 2 of 3 months" in str(view.message)
+    assert outlook(session, Node(territory="N1", category="Tools")).forecast

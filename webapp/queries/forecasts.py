@@ -23,6 +23,10 @@ from webapp.queries.shares import base_level, clamp, is_stored, shares
 from webapp.queries.stored import QUANTILES, base_names, published_run, results
 
 
+CATEGORY_PROFILE = "category_profile"
+"""How results name the model of series under three periods (`ml.models.profile`, which needs NumPy to be loaded)."""
+
+
 @dataclass(frozen=True)
 class ForecastPoint:
     """The forecast of one period: expected sales and the quantiles around them."""
@@ -75,9 +79,21 @@ def outlook(session: Session, node: Node, periods: int | None = None, grain: Gra
     points, bands = forecast_points(session, run, node)
     if not points:
         return without_forecast(node, past, run.as_of, too_new(node, run), grain)
+    lived = sum(point.period <= run.as_of for point in past)
+    if lived < grain.least and not follows_kind(session, run, node):
+        why = str(NotEnoughHistoryError(lived, grain.least, grain.unit))
+        return without_forecast(node, past, run.as_of, why, grain)
     model = session.get_one(ModelVersion, run.model_id)
     label = f"{model.model_type} ({model.model_name}/{model.version})"
     return Outlook(node, past, points[:periods], run.as_of, label, model.trained_at, bands, run.id, None, grain)
+
+
+def follows_kind(session: Session, run: ForecastRun, node: Node) -> bool:
+    """Whether a young series has a forecast worth the name all the same: by the profile of its category."""
+    if not is_stored(run, node.location_level, node.product_level):
+        return False
+    row = session.scalars(results(run, node.location_level, node.product_level, node).limit(1)).first()
+    return row is not None and row.model_version.endswith(f":{CATEGORY_PROFILE}")
 
 
 def without_forecast(
