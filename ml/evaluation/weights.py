@@ -10,14 +10,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Weights = dict[str, float]
 
 POWER = 8.0
 """A member that errs 10 % more than the best counts half as much, one that errs 50 % more a twenty-fifth."""
 LEAST = 0.04
 """Smaller weights are not worth the time that their members take."""
+OWN_SERIES = 100
+"""A segment of so many series follows its own errors as much as those of all series."""
 
 
 def member_errors(y: Floats, scale: Floats, made: Mapping[str, Floats]) -> dict[str, float]:
@@ -37,10 +41,30 @@ def member_errors(y: Floats, scale: Floats, made: Mapping[str, Floats]) -> dict[
     return {name: float(np.sqrt(volume[name] / least_volume * scaled[name] / least_scaled)) for name in made}
 
 
-def member_weights(errors: Mapping[str, float]) -> dict[str, float]:
+def member_weights(errors: Mapping[str, float]) -> Weights:
     """Weights that add up to 1, of members with positive weight only, from their errors (see `member_errors`)."""
     best = min(errors.values())
     raw = {name: (best / error) ** POWER for name, error in errors.items()}
     total = sum(raw.values())
     kept = {name: weight for name, weight in raw.items() if weight / total >= LEAST}
     return {name: weight / sum(kept.values()) for name, weight in kept.items()}
+
+
+def segment_weights(rows: pd.DataFrame, made: Mapping[str, Floats], errors: Mapping[str, float]) -> dict[int, Weights]:
+    """The weights of each segment, of the members that `errors` over all series leave (see `member_weights`).
+
+    `rows` holds `unique_id, segment, y, scale`, and `made` the forecasts, (rows,). A segment's errors are shrunk
+    towards those over all series, the more the fewer series it has: the noise of a few does not choose.
+    """
+    kept = list(member_weights(errors))
+    found: dict[int, Weights] = {}
+    for segment in np.unique(rows["segment"].to_numpy(dtype=np.int64)).tolist():
+        at = np.flatnonzero(rows["segment"].to_numpy() == segment)
+        own = rows.iloc[at]
+        y, scale = (own[name].to_numpy(dtype=np.float64) for name in ("y", "scale"))
+        theirs = member_errors(y, scale, {name: made[name][at] for name in kept})
+        count = own["unique_id"].nunique()
+        share = count / (count + OWN_SERIES) if all(np.isfinite(error) for error in theirs.values()) else 0.0
+        raw = {name: (theirs[name] ** share * errors[name] ** (1 - share)) ** -POWER for name in kept}
+        found[segment] = {name: weight / sum(raw.values()) for name, weight in raw.items()}
+    return found

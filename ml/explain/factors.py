@@ -1,7 +1,9 @@
 """Why a combination forecasts what it does for the next period: units of sales by theme, for many series at once.
 
-Members count as they do in the combination. Trees are taken apart by feature; a model without features is one
-contribution, the way from the series' recent level to its forecast, named after what it rests on.
+The base is the mean of the last season, whatever the member. Trees are taken apart by feature; what they expect of a
+series of its size before they look at anything goes with what they know of its place and product, since both hold for
+the series at any time. A model without features is one contribution, the way from the base to its forecast, named after
+what it rests on. Members count as they do in the combination.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ml.explain.themes import BASE, CORRECTION, theme_of, theme_of_model
+from ml.explain.themes import BASE, CORRECTION, PLACE, theme_of, theme_of_model
 from ml.features.scales import recent_level
 from ml.models.auto import CombinedForecaster
 from ml.models.base import FittedPoints
@@ -64,10 +66,11 @@ def factors(of: Explained, issued: Floats) -> pd.DataFrame:
     """
     units: dict[str, Floats] = defaultdict(lambda: np.zeros(len(of.rows)))
     trees, level = of.trees(), recent_level(of.panel.wide, of.panel.season_length)[of.rows]
+    weights = of.forecaster.series_weights()
     for name, member in of.forecaster.fitted_members.items():
-        weight = of.forecaster.weights[name]
+        weight = weights[name][of.rows]
         for theme, at, amounts in _parts(of, member, trees.get(name), level):
-            units[theme][at] += weight * amounts
+            units[theme][at] += weight[at] * amounts
     frame = pd.DataFrame(units)
     return frame.assign(**{CORRECTION: issued - frame.sum(axis=1).to_numpy()})
 
@@ -78,7 +81,8 @@ def _parts(of: Explained, member: FittedPoints, trees: Explainable | None, level
     by_trees, alone = np.flatnonzero(able), np.flatnonzero(~able)
     shares = trees.shares(1, of.rows[by_trees], of.plans) if trees is not None and len(by_trees) else None
     if shares is not None:
-        yield BASE, by_trees, shares.base
+        yield BASE, by_trees, level[by_trees]
+        yield PLACE, by_trees, shares.base - level[by_trees]
         for theme, amounts in by_theme(of, shares, shares.units).items():
             yield theme, by_trees, amounts
     if len(alone):

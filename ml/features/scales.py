@@ -9,6 +9,12 @@ from ml.panel import Panel, Wide
 
 Floats = NDArray[np.float64]
 
+SEGMENTS = ("A regular", "A sporadic", "B regular", "B sporadic", "C regular", "C sporadic")
+"""Classes of volume by regularity of sales."""
+ABC = (0.8, 0.95)
+"""Shares of the volume that A series, and A and B series, make up."""
+SPORADIC = 0.3
+"""Share of periods without sales above which a series is sporadic."""
 LONG = 12
 """Periods from which on a season is a long one."""
 LONG_SEASONS, SHORT_SEASONS = 4, 27
@@ -35,6 +41,24 @@ def error_scale(wide: Wide, season_length: int) -> Floats:
         seasonal = _mean(np.abs(y[:, season_length:] - y[:, :-season_length]))
         moves = np.where(wide.lengths >= 2 * season_length, seasonal, moves)
     return np.maximum(np.nan_to_num(moves), recent_level(wide, season_length) / wide.lengths)
+
+
+def segments(wide: Wide, season_length: int) -> NDArray[np.int64]:
+    """The segment of each series: its place in SEGMENTS, by recent volume (ABC) and by how often nothing is sold.
+
+    A series make up the first 80 % of the volume, B series the next 15 %, C series the rest; sporadic are those with
+    more than 3 periods in 10 without sales, over the last two seasons.
+    """
+    level = recent_level(wide, season_length)
+    order = np.argsort(-level, kind="stable")
+    before = np.cumsum(level[order]) - level[order]
+    total = max(float(level.sum()), np.finfo(np.float64).tiny)
+    abc = np.empty(len(level), dtype=np.int64)
+    abc[order] = np.searchsorted(ABC, before / total, side="right")
+    y = wide.y[:, -2 * season_length :]
+    known = np.isfinite(y).sum(axis=1)
+    sporadic = (y == 0).sum(axis=1) > SPORADIC * known
+    return np.asarray(abc * 2 + sporadic, dtype=np.int64)
 
 
 def volume_class(level: Floats, edges: Floats) -> NDArray[np.int64]:

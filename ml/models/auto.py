@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ml.budget import Budget
 from ml.errors import DataError
 from ml.features.closures import closed, find_closures
-from ml.features.scales import recent_level, volume_edges
+from ml.features.scales import SEGMENTS, recent_level, volume_edges
 from ml.models.base import FittedPoints, PointModel
 from ml.models.calibration import COMBINED, Calibration
 from ml.models.facts import CALIBRATED_STEPS, SeriesFacts, facts_of, known_matrices
@@ -55,9 +55,23 @@ class CombinedForecaster:
         return self._state.calibration.weights if self._state else {}
 
     @property
+    def segment_weights(self) -> dict[str, dict[str, float]]:
+        """The same by segment of series (see SEGMENTS); nothing where only one member counts."""
+        found = self._state.calibration.by_segment if self._state and len(self.weights) > 1 else {}
+        return {SEGMENTS[segment]: _rounded(weights) for segment, weights in sorted(found.items())}
+
+    def series_weights(self) -> dict[str, Floats]:
+        """How much each member counts for each series of the panel, (series,); raises DataError before `fit`."""
+        return self._fitted.calibration.series_weights(self._fitted.series.segment)
+
+    @property
     def parameters(self) -> dict[str, Any]:
-        weights = {name: round(weight, 4) for name, weight in self.weights.items()}
-        return {"calibrated_horizon": self.horizon, "calibration_windows": self.windows, "weights": weights}
+        return {
+            "calibrated_horizon": self.horizon,
+            "calibration_windows": self.windows,
+            "weights": _rounded(self.weights),
+            "segment_weights": self.segment_weights,
+        }
 
     @property
     def features(self) -> list[str]:
@@ -123,6 +137,10 @@ class CombinedForecaster:
         if self._state is None:
             raise DataError(f"the model {self.name} has not been fitted; call fit(panel) first.")
         return self._state
+
+
+def _rounded(weights: Mapping[str, float]) -> dict[str, float]:
+    return {name: round(weight, 4) for name, weight in weights.items()}
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ml.errors import DataError
 from ml.features.closures import closed
-from ml.features.scales import error_scale, recent_level, volume_class
+from ml.features.scales import error_scale, recent_level, segments, volume_class
 from ml.panel import Panel
 
 Floats = NDArray[np.float64]
@@ -22,12 +22,13 @@ CALIBRATED_STEPS = {"D": 28, "W": 13, "MS": 12}
 
 @dataclass(frozen=True)
 class SeriesFacts:
-    """What bands need to know of each series: its name, recent level, scale of error and class of volume."""
+    """What calibration needs to know of each series: its name, recent level, scale of error, class and segment."""
 
     ids: pd.Index[str]
     level: Floats
     scale: Floats
     volume: NDArray[np.int64]
+    segment: NDArray[np.int64]
     last: pd.Timestamp
     freq: str
     known: tuple[str, ...]
@@ -39,7 +40,8 @@ class SeriesFacts:
         level = recent_level(panel.wide, season)
         shut = closed(closures, panel.wide.known, panel.wide.y.shape)
         scale = error_scale(replace(panel.wide, y=np.where(shut, np.nan, panel.wide.y)), season)
-        return cls(panel.ids, level, scale, volume_class(level, edges), panel.last, panel.freq, panel.known)
+        classes = volume_class(level, edges), segments(panel.wide, season)
+        return cls(panel.ids, level, scale, *classes, panel.last, panel.freq, panel.known)
 
 
 def facts_of(series: SeriesFacts, dates: pd.DatetimeIndex) -> pd.DataFrame:
@@ -53,6 +55,7 @@ def facts_of(series: SeriesFacts, dates: pd.DatetimeIndex) -> pd.DataFrame:
             "level": np.repeat(series.level, horizon),
             "scale": np.repeat(series.scale, horizon),
             "volume": np.repeat(series.volume, horizon),
+            "segment": np.repeat(series.segment, horizon),
         }
     )
 

@@ -98,5 +98,5 @@ def run_race(names: Sequence[str], field: Field, progress: Progress, threads: in
 
 def same_kind(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     """Whether parameters make the same model, whatever threads learn it and whatever weights it found."""
-    free = {"threads": 0, "weights": {}}
+    free = {"threads": 0, "weights": {}, "segment_weights": {}}
     return {**one, **free} == {**other, **free}

@@ -20,7 +20,7 @@ PICKLED_BY = (
 )
 """Libraries whose objects an artifact may hold; another minor version of one may read it wrongly."""
 
-LAYOUT = "3"
+LAYOUT = "4"
 """Of what a bundle holds. Raise it when a class that is pickled keeps other attributes than before, or moves to another
 module: artifacts that were saved before are then refused, and trained anew."""
 
