@@ -110,7 +110,7 @@ def test_a_promotion_is_seen_as_what_raises_the_forecast(combined: CombinedForec
 
 def test_a_member_without_features_is_one_contribution(combined: CombinedForecaster) -> None:
     """Theta's way from the level of the last season to its forecast, as far as it counts."""
-    weights = replace(combined._fitted.calibration, weights={"lightgbm": 0.75, "theta": 0.25})
+    weights = replace(combined._fitted.calibration, weights={"lightgbm": 0.75, "theta": 0.25}, by_segment={})
     both = CombinedForecaster(members, horizon=4).settle(PAST, weights, {})
     frame = factors(of(both, [2]), issued(both, [2]))
     theta = both.fitted_members["theta"].predict(1, {}).mean[2, 0]
