@@ -44,6 +44,7 @@ class WebSettings:
     cors_origins: tuple[str, ...]
     reads_per_minute: int  # of one route, by one sign-in or token
     writes_per_minute: int
+    override_approval: bool  # whether a second person has to approve overrides
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> WebSettings:
@@ -64,6 +65,7 @@ class WebSettings:
             cors_origins=read_origins(env),
             reads_per_minute=read_int(env, "API_READS_PER_MINUTE", 600),
             writes_per_minute=read_int(env, "API_WRITES_PER_MINUTE", 120),
+            override_approval=read_bool(env, "OVERRIDE_APPROVAL"),
         )
 
     def flask_config(self) -> dict[str, Any]:

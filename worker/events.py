@@ -109,6 +109,15 @@ class ForecastPublished(Event):
 
 
 @dataclass(frozen=True)
+class ForecastOverridden(Event):
+    """A person changed the forecast of a part, or took such a change back; the published run shows it at once."""
+
+    override_id: int
+    grain: str
+    state: str
+
+
+@dataclass(frozen=True)
 class JobFailed(Event):
     """A job ended without success and will not be tried again."""
 
@@ -146,6 +155,7 @@ EVENTS: dict[str, type[Event]] = {
         ModelRefused,
         ModelDrifted,
         ForecastPublished,
+        ForecastOverridden,
         JobFailed,
         JobCancelled,
         ProductChanged,

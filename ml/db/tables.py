@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from ml.db import audit, catalog, cleaning, drivers, imports, insights, inventory, profiles, receivables, results, sales
+from ml.db import (
+    audit,
+    catalog,
+    cleaning,
+    drivers,
+    imports,
+    insights,
+    inventory,
+    overrides,
+    profiles,
+    receivables,
+    results,
+    sales,
+)
 
 __all__ = [
     "audit",
@@ -12,6 +25,7 @@ __all__ = [
     "imports",
     "insights",
     "inventory",
+    "overrides",
     "profiles",
     "receivables",
     "results",

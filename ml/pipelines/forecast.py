@@ -22,6 +22,7 @@ from ml.etl.cleaning.flags import store_flags
 from ml.etl.extract import read_sales
 from ml.etl.nodes import ensure_series
 from ml.grains import MONTHLY, get_grain
+from ml.overrides import reapply, settle
 from ml.pipelines.actuals import record_actuals
 from ml.pipelines.issued import errors_by_series, store_cells
 from ml.pipelines.profiles import store_profiles
@@ -92,6 +93,9 @@ def forecast(
     if spec is MONTHLY:
         base = frame[frame["unique_id"].isin(hierarchy.nodes["unique_id"])]
         store_profiles(session, table, bundle.base, base, errors_by_series(session, spec, as_of))
+    progress("applying overrides")
+    settle(session, grain, as_of)
+    reapply(session, run)
     publish(session, run, len(ids))
     return ForecastRunResult(run.id, grain, as_of, steps, len(ids), len(frame), model.model_type)
 

@@ -33,6 +33,13 @@ def test_history_and_forecast_follow_each_other() -> None:
     ]
     assert (rows[0]["sales"], rows[0]["forecast"]) == ("100.5", "")
     assert (rows[2]["sales"], rows[2]["forecast"], rows[2]["p10"], rows[2]["p90"]) == ("", "100.0", "2", "6")
+    assert (rows[0]["final"], rows[2]["final"]) == ("", "100.0")
+
+
+def test_the_final_forecast_stands_beside_the_one_of_the_system() -> None:
+    point = ForecastPoint(date(2024, 2, 1), 100.0, 1, 2, 3, 4, 5, 6, 7, added=-30.0)
+    (row,) = read(outlook_csv(Outlook(Node(), [], [point], None, "", None, "stored", 1, None)))
+    assert (row["forecast"], row["final"]) == ("100.0", "70.0")
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1+1", "-1+1", "@x", "\tx", "\n=x", "  =x", "＝x"])

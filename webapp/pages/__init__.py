@@ -17,12 +17,13 @@ from webapp.pages.imports_undo import blueprint as imports
 from webapp.pages.jobs import blueprint as jobs
 from webapp.pages.models import blueprint as models
 from webapp.pages.navigation import NAVIGATION
+from webapp.pages.overrides import blueprint as overrides
 from webapp.pages.overview import blueprint as overview
 from webapp.pages.products import blueprint as products
 from webapp.pages.series import blueprint as series
 from webapp.pages.sources import blueprint as sources
 
-BLUEPRINTS = (account, overview, series, imports, sources, quality, products, customers, jobs, models)
+BLUEPRINTS = (account, overview, series, overrides, imports, sources, quality, products, customers, jobs, models)
 
 
 def register(app: Flask) -> None:

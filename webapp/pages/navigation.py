@@ -23,7 +23,14 @@ class Group:
 
 
 NAVIGATION = (
-    Group("", (Link("overview.show", "Overview", "overview"), Link("series.show", "Explore", "chart"))),
+    Group(
+        "",
+        (
+            Link("overview.show", "Overview", "overview"),
+            Link("series.show", "Explore", "chart"),
+            Link("overrides.index", "Overrides", "edit"),
+        ),
+    ),
     Group(
         "Data",
         (

@@ -16,11 +16,13 @@ from webapp.pages.trails import trails_of
 from webapp.queries.explore import breakdown, dimensions, search
 from webapp.queries.forecasts import outlook
 from webapp.queries.nodes import Node
+from webapp.queries.overrides import OverrideFilter, list_overrides
 
 blueprint = Blueprint("series", __name__)
 
 MAX_RESULTS = 20
 MAX_ROWS = 25
+OVERRIDES = 5
 
 
 @blueprint.get("/series")
@@ -45,6 +47,7 @@ def show() -> ResponseReturnValue:
         rows=rows[:shown],
         more=max(len(rows) - shown, 0),
         earlier=earlier,
+        overrides=list_overrides(session, OverrideFilter(grain.name, node=view.node), OVERRIDES).items,
         **grain_words(grain),
     )
 

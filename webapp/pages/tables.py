@@ -32,8 +32,8 @@ def safe_cell(value: object) -> object:
 def outlook_csv(view: Outlook) -> str:
     """History and forecast by period, in the order of time; a month as 2024-03, a week and a day by its first day."""
     names = view.node.params() | ({"product name": view.node.product_name} if view.node.detail else {})
-    header = [*names, view.grain.word, "kind", "sales", "quantity", "rows", "forecast", *QUANTILES]
-    unknown = [""] * (1 + len(QUANTILES))
+    header = [*names, view.grain.word, "kind", "sales", "quantity", "rows", "forecast", *QUANTILES, "final"]
+    unknown = [""] * (2 + len(QUANTILES))
     history = [[kind_of(point), point.sales, point.qty, point.transactions, *unknown] for point in view.history]
     future = [["forecast", "", "", "", *figures(point)] for point in view.forecast]
     periods = [point.period for point in view.history] + [point.period for point in view.forecast]
@@ -47,5 +47,5 @@ def kind_of(point: HistoryPoint) -> str:
 
 
 def figures(point: ForecastPoint) -> list[float]:
-    """Mean and quantiles of one forecast, to the cent."""
-    return [round(getattr(point, name), 2) for name in ("mean", *QUANTILES)]
+    """Mean, quantiles, and the mean as people have changed it, of one forecast, to the cent."""
+    return [round(getattr(point, name), 2) for name in ("mean", *QUANTILES, "final")]

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from ml.db.base import utc_now
-from webapp.pages.formats import full, percent, sentence
+from ml.grains import GRAINS
+from webapp.pages.formats import full, percent, period, sentence
 from webapp.queries.explore import name_above
 from webapp.queries.jobs import JobView
 from webapp.queries.nodes import Node
+from webapp.queries.overrides import ValueView
 
 MODEL_NAMES = {
     "auto": "all that race by default",
@@ -46,6 +48,22 @@ JOB_KINDS = {
     "prune_records": "Tidy up",
 }
 STATE_NAMES = {"undone": "Taken back"}
+REASON_NAMES = {
+    "promotion": "Promotion",
+    "price": "Price",
+    "customer": "A customer won or lost",
+    "supply": "Supply",
+    "market": "Market",
+    "event": "Event",
+    "correction": "Correction of the model",
+    "other": "Something else",
+}
+OVERRIDE_ACTIONS = {
+    "create": "made it",
+    "approve": "approved it",
+    "refuse": "refused it",
+    "withdraw": "took it back",
+}
 DIMENSIONS = {"subcategory": "sub-category"}
 
 
@@ -137,6 +155,22 @@ def plain_facts(result: Mapping[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
+def reason_name(reason: str) -> str:
+    """Why a forecast was changed, in words."""
+    return REASON_NAMES.get(reason, reason)
+
+
+def override_action(action: str) -> str:
+    """What somebody did with an override, in words."""
+    return OVERRIDE_ACTIONS.get(action, action)
+
+
+def override_periods(values: Sequence[ValueView], grain: str) -> str:
+    """The first and the last period of an override: Jan 2024 to Mar 2024."""
+    first, last = (period(values[at].period, GRAINS[grain]) for at in (0, -1))
+    return first if first == last else f"{first} to {last}"
+
+
 def is_plain(value: object) -> bool:
     return isinstance(value, str | int | float) and value != ""
 
@@ -151,6 +185,9 @@ def fact(name: str, value: object) -> str:
 
 
 FILTERS = (
+    reason_name,
+    override_action,
+    override_periods,
     short_model_name,
     model_name,
     served_model,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from math import sqrt
 from types import MappingProxyType
@@ -18,10 +18,10 @@ from ml.errors import NotEnoughHistoryError
 from ml.grains import DAILY, GRAINS, MONTHLY, Coverage, Grain, read_coverage
 from webapp.queries.history import HistoryPoint, history
 from webapp.queries.nodes import Node, resolve
+from webapp.queries.overrides import added
 from webapp.queries.scope import UNSCOPED
 from webapp.queries.shares import base_level, clamp, is_stored, shares
 from webapp.queries.stored import QUANTILES, base_names, published_run, results
-
 
 CATEGORY_PROFILE = "category_profile"
 """How results name the model of series under three periods (`ml.models.profile`, which needs NumPy to be loaded)."""
@@ -29,7 +29,10 @@ CATEGORY_PROFILE = "category_profile"
 
 @dataclass(frozen=True)
 class ForecastPoint:
-    """The forecast of one period: expected sales and the quantiles around them."""
+    """The forecast of one period: expected sales and the quantiles around them, as the system has them.
+
+    `added` is what overrides add to the mean.
+    """
 
     period: date
     mean: float
@@ -40,6 +43,17 @@ class ForecastPoint:
     p75: float
     p90: float
     p975: float
+    added: float = 0.0
+
+    @property
+    def system(self) -> float:
+        """The mean, beside the final forecast."""
+        return self.mean
+
+    @property
+    def final(self) -> float:
+        """Expected sales as people have changed them."""
+        return max(0.0, self.mean + self.added) if self.added else self.mean
 
 
 @dataclass(frozen=True)
@@ -62,6 +76,11 @@ class Outlook:
     message: str | None
     grain: Grain = MONTHLY
 
+    @property
+    def overridden(self) -> bool:
+        """Whether people have changed any of it."""
+        return any(point.added for point in self.forecast)
+
 
 def outlook(session: Session, node: Node, periods: int | None = None, grain: Grain = MONTHLY) -> Outlook:
     """History and forecast of `node`, the next `periods` (None: as many as there are).
@@ -83,6 +102,8 @@ def outlook(session: Session, node: Node, periods: int | None = None, grain: Gra
     if lived < grain.least and not follows_kind(session, run, node):
         why = str(NotEnoughHistoryError(lived, grain.least, grain.unit))
         return without_forecast(node, past, run.as_of, why, grain)
+    extra = added(session, run, node)
+    points = [replace(point, added=extra[point.period]) if point.period in extra else point for point in points]
     model = session.get_one(ModelVersion, run.model_id)
     label = f"{model.model_type} ({model.model_name}/{model.version})"
     return Outlook(node, past, points[:periods], run.as_of, label, model.trained_at, bands, run.id, None, grain)

@@ -17,7 +17,19 @@ import sqlalchemy as sa
 from sqlalchemy.orm import ORMExecuteState, Session, with_loader_criteria
 from sqlalchemy.sql import visitors
 
-from ml.db import catalog, cleaning, drivers, imports, insights, inventory, profiles, receivables, results, sales
+from ml.db import (
+    catalog,
+    cleaning,
+    drivers,
+    imports,
+    insights,
+    inventory,
+    overrides,
+    profiles,
+    receivables,
+    results,
+    sales,
+)
 from ml.db.base import Base
 from ml.db.keys import normalise
 from ml.hierarchy import LOCATION_LEVELS
@@ -121,11 +133,20 @@ def of_own_import(rows: Any) -> Callable[[Caller, Scope], Condition]:
     )
 
 
+def of_override(rows: Any) -> Callable[[Caller, Scope], Condition]:
+    """What overrides inside say; who sees more than one region does not see what was said of all."""
+    mine = overrides.ForecastOverride
+    return lambda _, scope: rows.override_id.in_(sa.select(mine.id).where(scope.inside(mine)))
+
+
 LIMITED: dict[type[Base], Callable[[Caller, Scope], Condition]] = {
     **{facts: inside(facts) for facts in (sales.SalesRaw, sales.SalesSuperseded, catalog.Series)},
     **{facts: inside(facts) for facts in (sales.SalesDaily, sales.SalesWeekly, sales.SalesMonthly)},
     **{facts: inside(facts) for facts in (profiles.SeriesProfile, profiles.AccuracyCell)},
     **{facts: of_series(facts) for facts in (results.ForecastResult, cleaning.CleaningFlag, insights.Anomaly)},
+    overrides.ForecastOverride: inside(overrides.ForecastOverride),
+    overrides.OverrideValue: of_override(overrides.OverrideValue),
+    overrides.OverrideDelta: of_series(overrides.OverrideDelta),
     catalog.Customer: at_home(catalog.Customer),
     drivers.Event: touches(drivers.Event),
     drivers.Regressor: in_region(drivers.Regressor),

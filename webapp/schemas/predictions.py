@@ -58,6 +58,8 @@ class PeriodForecast(Answer):
     p75: Figure
     p90: Figure
     p975: Figure
+    system: Figure = Field(description="The mean again, beside `final`; mean and quantiles are the system's own.")
+    final: Figure = Field(description="The mean as people have changed it (see `/overrides`).")
 
 
 class Prediction(Answer):
