@@ -24,7 +24,7 @@ from ml.progress import Progress, silent
 
 Floats = NDArray[np.float64]
 
-REFIT_BELOW = 150_000
+REFIT_BELOW = 50_000
 """Values in a panel up to which members learn anew at each origin; in larger ones a few periods more teach little."""
 HOPELESS = 1.4
 """A member that errs so many times as much as the best on the first origin is not tried on the others: it would count
