@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 
@@ -13,6 +14,7 @@ from ml.db.base import utc_now
 from ml.db.catalog import Series
 from ml.db.cleaning import CleaningFlag, CleaningPolicy
 from ml.db.imports import Import
+from webapp.models import User
 from webapp.queries.quality import Gap, find_gaps
 from worker.models import JobRun
 
@@ -139,3 +141,15 @@ def test_a_threshold_out_of_range_is_refused_with_what_was_chosen(planner: Flask
     assert "threshold" in answer.text
     assert 'value="none" checked' in answer.text
     assert rows.count(CleaningPolicy) == 0
+
+
+def test_a_limited_planner_decides_flags_of_their_region_and_starts_nothing_for_all(
+    browser: ClientFor, make_user: Callable[[str], User], rows: Rows, flag: int
+) -> None:
+    rows.change(User, make_user("planner").id, scope={"regions": ["East"], "territories": []})
+    client = browser("planner")
+    page = client.get("/quality/flags").get_data(as_text=True)
+    assert 'value="accepted"' in page
+    assert "Look again" not in page
+    client.post(f"/quality/flags/{flag}", data={"verdict": "accepted"})
+    assert rows.get(CleaningFlag, flag).verdict == "accepted"
