@@ -124,3 +124,17 @@ class ForecastResult(Base):
     p90: Mapped[float] = mapped_column(Real)
     p975: Mapped[float] = mapped_column(Real)
     actual: Mapped[float | None] = mapped_column(Real)
+
+
+class ForecastFactor(Base):
+    """What one theme (`ml.explain.themes`) adds to the forecast of a series for the first period of a run; the themes
+    of a series, the base among them, add up to its mean. Kept for the published run and the one before it."""
+
+    __tablename__ = "forecast_factors"
+    __table_args__ = (sa.UniqueConstraint("run_id", "series_id", "theme"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    run_id: Mapped[int] = mapped_column(sa.ForeignKey("forecast_runs.id"))
+    series_id: Mapped[int] = mapped_column(sa.ForeignKey("series.id"), index=True)
+    theme: Mapped[str] = mapped_column(Name(80))
+    units: Mapped[float] = mapped_column(Real)

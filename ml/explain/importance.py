@@ -37,9 +37,9 @@ def importance(of: Explained, steps: list[int]) -> Importance:
     """How far themes and features move forecasts of `steps` ahead, the greatest first; `of` has members of trees."""
     themes: dict[str, float] = defaultdict(float)
     features: dict[str, float] = defaultdict(float)
-    total, rows = 0.0, 0
+    total, rows, weights = 0.0, 0, of.forecaster.series_weights()
     for name, member in of.trees().items():
-        weight, able = of.forecaster.weights[name], of.rows[member.able[of.rows]]
+        weight, able = float(weights[name][of.rows].mean()), of.rows[member.able[of.rows]]
         total += weight
         for step in steps if len(able) else ():
             shares = member.shares(step, able, of.plans)
@@ -51,10 +51,11 @@ def importance(of: Explained, steps: list[int]) -> Importance:
                 themes[theme] += part * float(np.abs(moved).mean())
             for feature, effect in zip(shares.names, np.abs(exponents).mean(axis=0).tolist(), strict=True):
                 features[feature] += part * effect
+    counted, total = total, total or 1.0  # members may count for none of these series
     ordered = sorted(features.items(), key=lambda pair: (-pair[1], pair[0]))[:FEATURES]
     return Importance(
         {name: effect / total for name, effect in sorted(themes.items(), key=lambda pair: -pair[1])},
         [{"feature": name, "theme": of.theme(name), "effect": effect / total} for name, effect in ordered],
-        total,
+        counted,
         rows,
     )

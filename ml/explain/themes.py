@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 BASE = "base"
-"""What is expected of a series by its size alone."""
+"""The mean of the last season, which all themes start from."""
 RECENT, LEVEL, SEASON, WEEKDAY, GROWTH = "recent", "level", "season", "weekday", "growth"
 CALENDAR, GAPS, PLACE, AGE, AHEAD = "calendar", "gaps", "place", "age", "ahead"
 OWN = "own"
@@ -83,3 +83,28 @@ def plan_of(feature: str, known: Iterable[str]) -> str | None:
         if feature == name or any(feature == name + ending for ending in AROUND):
             return name.removeprefix("days_to_")
     return None
+
+
+WORDS = {
+    BASE: "average of the last season",
+    RECENT: "recent sales",
+    LEVEL: "level over a longer time",
+    SEASON: "same season in earlier years",
+    WEEKDAY: "same weekday in recent weeks",
+    GROWTH: "growth since earlier years",
+    CALENDAR: "time of the year",
+    GAPS: "how often nothing is sold",
+    PLACE: "how this place and product usually differ",
+    AGE: "age of the series",
+    AHEAD: "how far ahead it is",
+    OWN: "trend and season of the series by itself",
+    CORRECTION: "correction for past errors and totals",
+    OTHERS: "smaller series, not taken apart",
+    f"{PLAN}holiday": "holidays",
+    f"{PLAN}event": "promotions and events",
+}
+
+
+def words_of(theme: str) -> str:
+    """A theme as a planner calls it; a known column by its name."""
+    return WORDS.get(theme) or theme.removeprefix(PLAN).replace("_", " ")

@@ -49,14 +49,14 @@ class Shares:
         total = self.shares.sum(axis=1)
         moved = np.abs(total) > FLAT
         scale = np.divide(self.growth, total, out=np.ones_like(total), where=moved)
-        return self.shares * scale[:, None]
+        return np.asarray(self.shares * scale[:, None], dtype=np.float64)
 
     @property
     def units(self) -> Floats:
         """What each feature adds in units of sales, (rows, features), by the logarithmic mean (Ang 2004)."""
         moved = np.abs(self.growth) > FLAT
         mean = np.divide(self.made - self.base, self.growth, out=self.base.copy(), where=moved)
-        return self.exponents * mean[:, None]
+        return np.asarray(self.exponents * mean[:, None], dtype=np.float64)
 
 
 @runtime_checkable

@@ -24,6 +24,7 @@ from ml.etl.nodes import ensure_series
 from ml.grains import MONTHLY, get_grain
 from ml.overrides import reapply, settle
 from ml.pipelines.actuals import record_actuals
+from ml.pipelines.factors import Issued, store_factors
 from ml.pipelines.issued import errors_by_series, store_cells
 from ml.pipelines.profiles import store_profiles
 from ml.progress import Progress, silent
@@ -79,7 +80,8 @@ def forecast(
     made = bundle.forecaster.update(panel).predict(steps, known=panel.future(panel.last, steps), levels=LEVELS)
     hierarchy = Hierarchy.over(cleaned.nodes, bundle.base)
     progress("reconciling")
-    frame = all_levels(bundle.reconciler.reconcile(made, panel, hierarchy), bundle, hierarchy)
+    reconciled = bundle.reconciler.reconcile(made, panel, hierarchy)
+    frame = all_levels(reconciled, bundle, hierarchy)
     as_of = panel.last.date()
     run = start_run(session, model, as_of, steps)
     ids = ensure_series(session, hierarchy)
@@ -88,6 +90,7 @@ def forecast(
     record_actuals(session, cleaned.sold, hierarchy, ids, grain)
     frame["series_id"] = frame["unique_id"].map(ids)
     store_rows(session, run, frame, f"{model.model_name}/{model.version}", progress)
+    store_factors(session, run, Issued(bundle.forecaster, panel, reconciled, hierarchy), ids, progress)
     progress("summing up")
     store_cells(session, spec, as_of)
     if spec is MONTHLY:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -19,9 +20,14 @@ from ml.etl.cleaning.clean import clean_panel
 from ml.etl.cleaning.context import read_context
 from ml.etl.extract import choose_base_level, read_sales
 from ml.evaluation.intervals import ConformalBands
-from ml.grains import get_grain
+from ml.explain.factors import explained
+from ml.explain.importance import importance
+from ml.features.scales import recent_level
+from ml.grains import Grain, get_grain
+from ml.models.auto import CombinedForecaster
 from ml.models.base import PointModel
 from ml.models.naive import SEASONAL_NAIVE, SeasonalNaive
+from ml.panel import Panel
 from ml.pipelines.contest import Verdict, contest, overtaken
 from ml.pipelines.race import Field, Race, run_race
 from ml.progress import Progress, silent
@@ -33,6 +39,8 @@ CANDIDATES = ("seasonal_naive", "lightgbm", "combination")
 """The models that race unless asked otherwise; the first is the floor."""
 
 LONGEST_REASON = LONGEST_VERDICT = 500
+IMPORTANCE_SERIES, IMPORTANCE_STEPS = 100, 4
+"""Forecasts that are taken apart to tell what moves them: those of the largest series, a few steps ahead."""
 RETRAIN = "retrain"
 """The verdict on drift that lets an equal version replace the champion."""
 
@@ -95,6 +103,7 @@ def train(
     bundle = Bundle(forecaster, base, level_bands(made, hierarchy), reconciler)
     columns = describe(race, bundle)
     columns["metrics"] |= errors_of({**race.backtests, name: made}, hierarchy)
+    columns["metrics"] |= importance_of(forecaster, cleaned.panel, spec)
     row, verdict = settle(session, store, bundle, columns, verdict)
     return TrainResult(
         row.id, race.choice.name, row.version, verdict.promoted, grain, f"{base.location}/{base.product}",
@@ -182,6 +191,14 @@ def level_errors(frame: pd.DataFrame, hierarchy: Hierarchy) -> dict[str, float |
         off = float((summed["y"] - summed["mean"]).abs().sum())
         errors[f"{level.location}/{level.product}"] = off / volume if volume > 0 else None
     return errors
+
+
+def importance_of(forecaster: CombinedForecaster, panel: Panel, grain: Grain) -> dict[str, Any]:
+    """What moves the forecasts of a fitted model, as JSON values under `importance`; {} where it has no trees."""
+    largest = np.argsort(-recent_level(panel.wide, panel.season_length), kind="stable")[:IMPORTANCE_SERIES]
+    of = explained(forecaster, panel, largest, grain.horizon)
+    steps = np.unique(np.linspace(1, grain.horizon, IMPORTANCE_STEPS, dtype=int)).tolist()
+    return {"importance": importance(of, steps).as_dict()} if of else {}
 
 
 def members_in_words(weights: Mapping[str, float]) -> list[str]:

@@ -85,6 +85,7 @@ def test_base_and_themes_add_up_to_what_was_issued(combined: CombinedForecaster)
     np.testing.assert_allclose(frame.sum(axis=1), made, rtol=1e-12)
     bias = 1 - 1 / combined._fitted.calibration.factor  # the one thing that followed the members
     np.testing.assert_allclose(frame[CORRECTION], bias * made, atol=1e-6 * made.max())
+    np.testing.assert_allclose(frame[BASE], recent_level(PAST.wide, 12)[rows])
     assert "plan:promo" in frame
     assert {BASE, RECENT, LEVEL, SEASON, PLACE} <= set(frame)
 
@@ -129,9 +130,8 @@ def test_importance_ranks_what_sales_depend_on(combined: CombinedForecaster) -> 
     assert found.themes["plan:promo"] > found.themes[PLACE]
     effects = {one["feature"]: one["effect"] for one in found.features}
     assert effects["promo"] > effects.get("region", 0.0)
-    trees = sum(
-        weight for name, weight in combined.weights.items() if name in ("lightgbm", "direct_log", "direct_tweedie")
-    )
+    weights = combined.series_weights()
+    trees = sum(weights[name].mean() for name in weights if name in ("lightgbm", "direct_log", "direct_tweedie"))
     assert found.trees == pytest.approx(trees)
     assert found.rows == 2 * 20 * len(set(combined.weights) - {"theta", "seasonal_naive"})
 

@@ -14,6 +14,7 @@ from webapp.auth import requires
 from webapp.auth.permissions import MODELS_READ, SALES_READ
 from webapp.extensions import db
 from webapp.queries import insights as queries
+from webapp.queries.factors import factors_of_series
 from webapp.queries.nodes import Node
 from webapp.queries.products import product_code
 from webapp.schemas.base import encode_cursor
@@ -25,6 +26,7 @@ from webapp.schemas.insights import (
     DriftAnswer,
     DriftList,
     DriftQuery,
+    FactorsAnswer,
     GrainQuery,
     OutlookAnswer,
     OutlookQuery,
@@ -71,6 +73,15 @@ def show_series_outlook(path: SeriesPath, query: SeriesOutlookQuery) -> Response
     session = db.session()
     _, node = queries.get_series(session, path.series_id)
     return outlook_answer(queries.plain_outlook(session, node, query.confidence, GRAINS[query.grain]))
+
+
+@blueprint.get("/series/<int:series_id>/factors", responses={200: FactorsAnswer, **problems(404, 409)})
+@requires(SALES_READ)
+def show_factors(path: SeriesPath, query: GrainQuery) -> Response:
+    """Read what makes up the forecast of a series for its next period, in units and as factors."""
+    found = factors_of_series(db.session(), path.series_id, GRAINS[query.grain])
+    names = {"series": SeriesNames.model_validate(found.node)}
+    return answer(FactorsAnswer.model_validate({**asdict(found), **names}))
 
 
 @blueprint.get("/outlook", responses={200: OutlookAnswer, **problems(404, 409)})

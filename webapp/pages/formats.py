@@ -29,6 +29,11 @@ def full(value: float | None) -> str:
     return signed("0" if text == "-0" else text)
 
 
+def plus(value: float | None) -> str:
+    """An amount with its sign: +1,240."""
+    return f"+{full(value)}" if value is not None and value > 0 else full(value)
+
+
 def percent(share: float | None, digits: int = 0) -> str:
     """A share of one as percent: 0.184 is 18%."""
     return NOTHING if share is None else signed(f"{share * 100:.{digits}f}%")
@@ -122,5 +127,5 @@ def signed(text: str) -> str:
 
 
 FILTERS = (
-    compact, full, percent, decimals, change, month, period, long_date, iso_day, ago, instant, duration, file_size
+    compact, full, plus, percent, decimals, change, month, period, long_date, iso_day, ago, instant, duration, file_size
 )  # fmt: skip

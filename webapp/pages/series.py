@@ -10,10 +10,12 @@ from webapp.auth.permissions import SALES_READ
 from webapp.extensions import db
 from webapp.pages.charts import chart_data
 from webapp.pages.grains import asked_grain, grain_words, recent
+from webapp.pages.reasons import reasons_of
 from webapp.pages.render import render
 from webapp.pages.tables import outlook_csv
 from webapp.pages.trails import trails_of
 from webapp.queries.explore import breakdown, dimensions, search
+from webapp.queries.factors import factors_of_node
 from webapp.queries.forecasts import outlook
 from webapp.queries.nodes import Node
 from webapp.queries.overrides import OverrideFilter, list_overrides
@@ -31,6 +33,7 @@ def show() -> ResponseReturnValue:
     """The series that the query names; without names, all sales."""
     session, grain = db.session(), asked_grain()
     view, earlier = recent(outlook(session, Node.of(request.args), grain=grain))
+    why = factors_of_node(session, view.run_id, view.node) if view.run_id is not None else None
     possible = dimensions(session, view.node)
     asked = request.args.get("by", "")
     dimension = asked if asked in possible else next(iter(possible), "")
@@ -41,6 +44,9 @@ def show() -> ResponseReturnValue:
         view=view,
         node=view.node,
         chart=chart_data(view),
+        why=why,
+        reasons=reasons_of(why, f"{grain.season_length} {grain.unit}"),
+        season=f"{grain.season_length} {grain.unit}",
         trails=trails_of(view.node),
         dimensions=possible,
         dimension=dimension,

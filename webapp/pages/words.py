@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from ml.db.base import utc_now
+from ml.explain.themes import words_of
 from ml.grains import GRAINS
 from webapp.pages.formats import full, percent, period, sentence
 from webapp.queries.explore import name_above
@@ -70,6 +71,11 @@ DIMENSIONS = {"subcategory": "sub-category"}
 def short_model_name(name: str) -> str:
     """A model type as people write it."""
     return sentence(MODEL_NAMES.get(name, name.replace("_", " ")))
+
+
+def theme_name(name: str) -> str:
+    """What a forecast rests on, as people write it."""
+    return sentence(words_of(name))
 
 
 def model_name(name: str) -> str:
@@ -196,6 +202,7 @@ FILTERS = (
     job_kind,
     state_name,
     dimension_name,
+    theme_name,
     kind,
     within,
     took,

@@ -144,6 +144,7 @@ LIMITED: dict[type[Base], Callable[[Caller, Scope], Condition]] = {
     **{facts: inside(facts) for facts in (sales.SalesDaily, sales.SalesWeekly, sales.SalesMonthly)},
     **{facts: inside(facts) for facts in (profiles.SeriesProfile, profiles.AccuracyCell)},
     **{facts: of_series(facts) for facts in (results.ForecastResult, cleaning.CleaningFlag, insights.Anomaly)},
+    results.ForecastFactor: of_series(results.ForecastFactor),
     overrides.ForecastOverride: inside(overrides.ForecastOverride),
     overrides.OverrideValue: of_override(overrides.OverrideValue),
     overrides.OverrideDelta: of_series(overrides.OverrideDelta),

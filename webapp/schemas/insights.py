@@ -140,6 +140,32 @@ class OutlookAnswer(Answer):
     accuracy_source: str = Field(description="Whose errors: issued forecasts, or the backtest at this level.")
 
 
+class FactorAnswer(Answer):
+    """What one theme does to a forecast."""
+
+    theme: str = Field(
+        description="recent, level, season, weekday, growth, calendar, gaps, place, age, ahead, own, correction, "
+        "others, or plan: with the name of a known column."
+    )
+    name: str = Field(description="The theme in words.")
+    units: float = Field(description="What it adds, in units of sales.")
+    factor: float | None = Field(description="What it multiplies by; null where base or forecast is zero.")
+
+
+class FactorsAnswer(Answer):
+    """What makes up the forecast of a series for its next period."""
+
+    series: SeriesNames
+    run_id: int
+    as_of: date = Field(description="The last complete period that the forecast knew.")
+    period: date = Field(description="The period that is forecast, by its first day.")
+    model: str
+    forecast: float = Field(description="Expected sales: the base plus all units, the base times all factors.")
+    base: float | None = Field(description="The mean of its last season (12 months, 52 weeks, 7 days).")
+    factors: list[FactorAnswer] = Field(description="By theme, what adds or takes most first.")
+    message: str | None = Field(description="Why there are no factors, where there are none.")
+
+
 class LevelDriftAnswer(Answer):
     """The errors of a level of the hierarchy, as shares of sales."""
 

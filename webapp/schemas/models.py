@@ -50,7 +50,9 @@ class ModelAnswer(Answer):
     reason: str = Field(description="Why this model was chosen among the candidates, in words.")
     verdict: str = Field(description="Why it replaced the champion of its time, or did not, in words.")
     metrics: dict[str, Any] = Field(
-        description="Scores of the candidates, the windows that they were scored on, and the champion's over the same."
+        description="Scores of the candidates, the windows that they were scored on, and the champion's over the same; "
+        "of a model with trees also `importance`: how far themes and features move forecasts (mean absolute Shapley "
+        "value of their logarithm), the weight of its trees, and of how many forecasts."
     )
     parameters: dict[str, Any]
     features: list[str]
