@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date
 from typing import Any
 
@@ -15,13 +13,13 @@ from flask.testing import FlaskClient
 from made_forecasts import publish
 from redis import Redis
 from sqlalchemy.orm import Session
+from statements import statements
 from web_fixtures import ClientFor
 
 from ml.db.catalog import Customer
 from ml.db.drivers import Event, Regressor
 from ml.db.insights import Anomaly
 from ml.db.keys import hash_key
-from webapp.extensions import db
 from worker.models import JobRun
 
 API = "/api/v1"
@@ -73,22 +71,6 @@ def operator(api: ClientFor, session: Session) -> FlaskClient:
         session.add(JobRun(kind="refresh", queue="ingest", arguments={}, state="failed"))
     session.commit()
     return api("operator")
-
-
-@contextmanager
-def statements(app: Flask) -> Iterator[list[tuple[str, Any]]]:
-    """The SELECTs that the app sends meanwhile."""
-    found: list[tuple[str, Any]] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
-        if statement.lstrip().upper().startswith("SELECT"):
-            found.append((statement, parameters))
-
-    with app.app_context():
-        engine = db.engine
-    sa.event.listen(engine, "before_cursor_execute", note)
-    yield found
-    sa.event.remove(engine, "before_cursor_execute", note)
 
 
 @pytest.mark.parametrize("path", LISTS)

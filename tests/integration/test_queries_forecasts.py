@@ -11,6 +11,7 @@ from factories import PLACES, PRODUCTS, Sale, load_sales, monthly_sales
 from sqlalchemy.orm import Session
 
 from ml.artifacts import ArtifactStore
+from ml.db.base import utc_now
 from ml.db.results import ForecastRun
 from ml.errors import NotFoundError
 from ml.grains import MONTHLY
@@ -54,7 +55,7 @@ def test_without_sales_the_outlook_says_so(session: Session) -> None:
     view = outlook(session, Node())
     assert view.history == []
     assert view.message == "No sales have been imported yet."
-    assert not overview(session).has_data
+    assert not overview(session, utc_now()).has_data
 
 
 def test_too_little_history_is_said_in_numbers(session: Session) -> None:
@@ -162,11 +163,10 @@ def test_places_of_one_name_are_told_apart(session: Session) -> None:
 
 
 def test_the_overview_compares_with_the_month_and_the_year_before(published: Session) -> None:
-    view = overview(published)
+    view = overview(published, utc_now())
     assert view.last_period == date(2024, 6, 1)
-    assert view.place_dimension == "region"
-    assert {row.label for row in view.places} == {place[0] for place in PLACES}
-    assert {row.label for row in view.products} == {product[1] for product in PRODUCTS}
+    found = {dimension: {one.node.label for one in page.items} for dimension, page in view.breakdowns}
+    assert found == {"region": {place[0] for place in PLACES}, "category": {product[1] for product in PRODUCTS}}
     assert view.model is not None
     assert view.model["type"] == "seasonal_naive"
     assert view.next_point is not None

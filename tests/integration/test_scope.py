@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, aliased
 
 import webapp.extensions  # noqa: F401  (all tables)
 from ml.artifacts import ArtifactStore
-from ml.db.base import Base
+from ml.db.base import Base, utc_now
 from ml.db.catalog import Product, Series
 from ml.db.results import ForecastResult, ForecastRun
 from ml.db.sales import SalesMonthly, SalesRaw
@@ -154,7 +154,7 @@ def test_breakdowns_hold_what_is_seen_and_add_up(published: Session) -> None:
 def test_overview_and_plain_outlook_are_of_what_is_seen(published: Session) -> None:
     expected = plain_outlook(published, Node(region="South"))
     see(SOUTH)
-    assert overview(published).next_point is not None
+    assert overview(published, utc_now()).next_point is not None
     assert plain_outlook(published, Node()).outlook == expected.outlook
 
 

@@ -137,7 +137,7 @@ def flag_views(session: Session, rows: Sequence[Any]) -> list[FlagView]:
     settings = current_policy(session).settings
     return [
         FlagView(
-            flag.id, flag.series_id, _node(series, *product), flag.grain, flag.period, flag.kind, flag.value,
+            flag.id, flag.series_id, node_of(series, *product), flag.grain, flag.period, flag.kind, flag.value,
             flag.corrected, flag.score, flag.reason, flag.verdict, flag.decided_by, flag.created_at,
             settings.applies(flag.kind, flag.verdict),
         )
@@ -154,7 +154,8 @@ def _flags() -> sa.Select[Any]:
     )
 
 
-def _node(series: Series, code: str | None, name: str | None, category: str | None, subcategory: str | None) -> Node:
+def node_of(series: Series, code: str | None, name: str | None, category: str | None, subcategory: str | None) -> Node:
+    """The node of a series joined with the product's code, name, category and subcategory."""
     return Node(
         series.region,
         series.territory,

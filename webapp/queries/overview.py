@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from ml.db.results import ForecastRun, ModelVersion
-from webapp.queries.explore import BreakdownRow, breakdown, dimensions
+from ml.grains import MONTHLY
+from ml.hierarchy import LOCATION_LEVELS
+from webapp.queries.accuracy import Accuracy
+from webapp.queries.accuracy_cells import CellFilter, grouped
+from webapp.queries.attention import Attention, attention
 from webapp.queries.forecasts import ForecastPoint, Outlook, outlook
 from webapp.queries.history import HistoryPoint
-from webapp.queries.nodes import LOCATION_FIELDS, PRODUCT_FIELDS, Node
+from webapp.queries.nodes import Node
+from webapp.queries.profiles import ProfileFilter, ProfilePage, known_levels, list_profiles
 from webapp.queries.stored import published_run
 
 YEAR = 12
+LARGEST = 8
+"""Rows of a breakdown."""
 
 
 @dataclass(frozen=True)
 class Overview:
-    """Headline numbers of all sales, with the breakdowns by the coarsest place and product names."""
+    """What needs attention, headline numbers of all sales, and what these are made of."""
 
     outlook: Outlook
     has_data: bool
@@ -33,21 +40,17 @@ class Overview:
     next12_change: float | None
     next_point: ForecastPoint | None  # the first month to come; a year's band is not the sum of its months'
     series_count: int
-    place_dimension: str | None
-    places: list[BreakdownRow]
-    product_dimension: str | None
-    products: list[BreakdownRow]
+    breakdowns: list[tuple[str, ProfilePage]]  # by the coarsest place and product names, the largest nodes of each
+    issued: list[Accuracy]  # what was forecast a month ahead for the month before the last, and for the last
+    attention: Attention
     model: dict[str, Any] | None
 
 
-def overview(session: Session) -> Overview:
+def overview(session: Session, now: datetime) -> Overview:
     """Everything that the overview page shows of sales and forecasts."""
     whole = outlook(session, Node())
     complete = [point for point in whole.history if not point.partial]
     run = published_run(session)
-    named = dimensions(session, Node())
-    place = next((field for field in named if field in LOCATION_FIELDS), None)
-    product = next((field for field in named if field in PRODUCT_FIELDS), None)
     last12 = sum(point.sales for point in complete[-YEAR:]) if len(complete) >= YEAR else None
     expected = whole.forecast[:YEAR]
     next12 = sum(point.mean for point in expected) if expected else None
@@ -63,12 +66,32 @@ def overview(session: Session) -> Overview:
         next12_change=(next12 - last12) / last12 if next12 is not None and last12 else None,
         next_point=expected[0] if expected else None,
         series_count=run.series_count if run else 0,
-        place_dimension=place,
-        places=breakdown(session, Node(), place) if place else [],
-        product_dimension=product,
-        products=breakdown(session, Node(), product) if product else [],
+        breakdowns=breakdowns(session),
+        issued=last_issued(session, run, complete[-1].period) if run and complete else [],
+        attention=attention(session, run, now),
         model=_model(session, run) if run else None,
     )
+
+
+def breakdowns(session: Session) -> list[tuple[str, ProfilePage]]:
+    """The largest nodes of the coarsest level of places, and of that of products, where the data names any."""
+    levels, found = known_levels(session), []
+    coarsest = min((LOCATION_LEVELS.index(place) for place, _ in levels), default=0)
+    everywhere = LOCATION_LEVELS[coarsest]  # a limited caller sees no total
+    place = next((level for level in levels if level[0] != "total" and level[1] == "total"), None)
+    product = next((level for level in levels if level[0] == everywhere and level[1] != "total"), None)
+    for dimension, level in (("place", place), ("product", product)):
+        if level is not None:
+            page = list_profiles(session, ProfileFilter(Node(), level), "volume", LARGEST)
+            found.append((level[0] if dimension == "place" else level[1], page))
+    return found
+
+
+def last_issued(session: Session, run: ForecastRun, last: date) -> list[Accuracy]:
+    """Errors of the base series' forecasts for the last two months, made the month before each; empty while unknown."""
+    since = MONTHLY.shift(last, -1)
+    wanted = CellFilter(MONTHLY, (run.location_level, run.product_level), since, last, horizon=1)
+    return [found for _, found in sorted(grouped(session, wanted, ["period"]).items())]
 
 
 def _change(complete: list[HistoryPoint], back: int) -> float | None:

@@ -1,0 +1,166 @@
+"""Reads of the profiles that each forecast leaves: nodes of a level, narrowed down, sorted, and counted by class."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from ml.db.catalog import Product
+from ml.db.profiles import SeriesProfile
+from ml.db.results import ForecastRun
+from ml.hierarchy import LOCATION_LEVELS, PRODUCT_LEVELS
+from webapp.queries.nodes import LOCATION_FIELDS, Node, conditions
+
+Level = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class ProfileFilter:
+    """Which profiles: those of a level within `node`, of a class where one is named, whose names hold `q`."""
+
+    node: Node
+    level: Level
+    q: str = ""
+    volume: str = ""  # A, B, C
+    variability: str = ""  # X, Y, Z
+
+
+@dataclass(frozen=True)
+class ProfileView:
+    """A profile with the node that it is of."""
+
+    node: Node
+    row: SeriesProfile
+
+    @property
+    def miss(self) -> float:
+        """What the last month's forecast was off by; 0 where none was issued."""
+        return abs((self.row.sold or 0.0) - (self.row.expected or 0.0)) if self.row.expected is not None else 0.0
+
+
+@dataclass(frozen=True)
+class ProfilePage:
+    """Some of the profiles, and how many there are of each class."""
+
+    items: list[ProfileView]
+    total: int
+    classes: dict[tuple[str, str], int]
+
+
+SORTS: dict[str, Any] = {
+    "volume": SeriesProfile.last12.desc(),
+    "growth": SeriesProfile.growth.desc(),
+    "decline": SeriesProfile.growth,
+    "error": SeriesProfile.wape.desc(),
+    "missed": SeriesProfile.missed.desc(),
+    "bias": sa.func.abs(SeriesProfile.bias).desc(),
+}
+"""What profiles may be sorted by; those of which the figure is unknown come last."""
+KNOWN: dict[str, Any] = {
+    "growth": SeriesProfile.growth,
+    "decline": SeriesProfile.growth,
+    "error": SeriesProfile.wape,
+    "missed": SeriesProfile.missed,
+    "bias": SeriesProfile.bias,
+}
+
+
+def list_profiles(session: Session, wanted: ProfileFilter, sort: str, limit: int, offset: int = 0) -> ProfilePage:
+    """A page of profiles, the largest of those that `sort` puts alike first."""
+    known = [sa.case((KNOWN[sort].is_(None), 1), else_=0)] if sort in KNOWN else []
+    order = (*known, SORTS[sort], SeriesProfile.last12.desc(), SeriesProfile.id)
+    query = narrowed(sa.select(SeriesProfile, Product.code, Product.name), wanted, classes=True)
+    rows = session.execute(query.order_by(*order).limit(limit).offset(offset)).all()
+    counted = class_counts(session, wanted)
+    chosen = ((wanted.volume, 0), (wanted.variability, 1))
+    total = sum(
+        count for classes, count in counted.items() if all(not name or classes[at] == name for name, at in chosen)
+    )
+    return ProfilePage([view_of(*row) for row in rows], total, counted)
+
+
+def class_counts(session: Session, wanted: ProfileFilter) -> dict[tuple[str, str], int]:
+    """How many of the profiles, of any class, are of each one."""
+    keys = (SeriesProfile.volume_class, SeriesProfile.variability_class)
+    query = narrowed(sa.select(*keys, sa.func.count()), wanted, classes=False).group_by(*keys)
+    return {(volume, variability): count for volume, variability, count in session.execute(query)}
+
+
+def narrowed(query: sa.Select[Any], wanted: ProfileFilter, *, classes: bool) -> sa.Select[Any]:
+    place, product = wanted.level
+    query = query.select_from(SeriesProfile).outerjoin(Product, Product.id == SeriesProfile.product_id)
+    query = query.where(SeriesProfile.location_level == place, SeriesProfile.product_level == product)
+    query = query.where(*within(wanted.node))
+    if classes and wanted.volume:
+        query = query.where(SeriesProfile.volume_class == wanted.volume)
+    if classes and wanted.variability:
+        query = query.where(SeriesProfile.variability_class == wanted.variability)
+    if wanted.q:
+        names = [getattr(SeriesProfile, name) for name in (*LOCATION_FIELDS, "category", "subcategory")]
+        columns = (*names, Product.code, Product.name)
+        query = query.where(sa.or_(*(column.icontains(wanted.q, autoescape=True) for column in columns)))
+    return query
+
+
+def within(node: Node) -> list[sa.ColumnElement[bool]]:
+    """The profiles that lie within `node`; a product's own row tells its category."""
+    names = {name: getattr(node, name) for name in (*LOCATION_FIELDS, "category", "subcategory")}
+    found: list[sa.ColumnElement[bool]] = [
+        getattr(SeriesProfile, name) == value for name, value in names.items() if value
+    ]
+    return found + conditions(Node(product=node.product), SeriesProfile)
+
+
+def view_of(row: SeriesProfile, code: str | None, name: str | None) -> ProfileView:
+    node = Node(row.region, row.territory, row.area, row.category, row.subcategory, code or "", name or "")
+    return ProfileView(node, row)
+
+
+def known_levels(session: Session) -> list[Level]:
+    """The levels that have profiles for the caller, coarse to fine."""
+    query = sa.select(SeriesProfile.location_level, SeriesProfile.product_level).distinct()
+    found = {(place, product) for place, product in session.execute(query)}
+    return [(place, product) for place in LOCATION_LEVELS for product in PRODUCT_LEVELS if (place, product) in found]
+
+
+def level_within(node: Node, wanted: Level, known: list[Level]) -> Level:
+    """The level to list within `node`: the one asked for, made as fine as the names given, where it is known.
+
+    Of levels that are not known, the finest that is both known and coarser than asked for, else the first.
+    """
+    place = max(wanted[0], node.location_level, key=LOCATION_LEVELS.index)
+    product = max(wanted[1], node.product_level, key=PRODUCT_LEVELS.index)
+    if (place, product) in known or not known:
+        return place, product
+    fits = [one for one in known if is_at_least(one, (node.location_level, node.product_level))]
+    return min(fits or known, key=lambda one: distance(one, (place, product)))
+
+
+def is_at_least(level: Level, least: Level) -> bool:
+    """Whether a level is as fine as another, in places and in products."""
+    return LOCATION_LEVELS.index(level[0]) >= LOCATION_LEVELS.index(least[0]) and PRODUCT_LEVELS.index(
+        level[1]
+    ) >= PRODUCT_LEVELS.index(least[1])
+
+
+def distance(one: Level, other: Level) -> int:
+    """How many steps apart two levels are."""
+    places = LOCATION_LEVELS.index(one[0]) - LOCATION_LEVELS.index(other[0])
+    return abs(places) + abs(PRODUCT_LEVELS.index(one[1]) - PRODUCT_LEVELS.index(other[1]))
+
+
+def forecast_misses(session: Session, run: ForecastRun, limit: int) -> tuple[list[ProfileView], int]:
+    """The base series that left their 80 % band in the last month, by how much money; and how many did."""
+    row = SeriesProfile
+    outside = (
+        row.location_level == run.location_level,
+        row.product_level == run.product_level,
+        sa.or_(row.sold < row.low, row.sold > row.high),
+    )
+    query = sa.select(row, Product.code, Product.name).outerjoin(Product, Product.id == row.product_id).where(*outside)
+    found = session.execute(query.order_by(sa.func.abs(row.sold - row.expected).desc(), row.id).limit(limit)).all()
+    count = session.scalar(sa.select(sa.func.count(row.id)).where(*outside)) or 0
+    return [view_of(*one) for one in found], count
