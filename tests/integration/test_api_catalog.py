@@ -84,6 +84,22 @@ def test_events_are_made_listed_and_deleted(planner: FlaskClient) -> None:
     assert_problem(planner.get(made.headers["Location"]), 404, "not-found")
 
 
+def test_events_are_replaced_unless_they_changed_meanwhile(planner: FlaskClient) -> None:
+    event = {"kind": "promotion", "name": "Sale", "starts_on": "2024-03-01", "value": 0.2}
+    made = planner.post(f"{API}/events", json=event)
+    other = planner.post(f"{API}/events", json={**event, "name": "Fair"})
+    here, unchanged = made.headers["Location"], {"If-Match": made.headers["ETag"]}
+    longer = {**event, "starts_on": "2024-03-02", "ends_on": "2024-03-09", "region": "East"}
+    changed = planner.put(here, json=longer, headers=unchanged)
+    assert (changed.status_code, changed.json["ends_on"], changed.json["region"]) == (200, "2024-03-09", "East")
+    assert planner.get(here).json == changed.json
+    assert changed.headers["ETag"] != made.headers["ETag"]
+    assert_problem(planner.put(here, json=event, headers=unchanged), 412, "changed-meanwhile")
+    assert_problem(planner.put(here, json={**event, "name": "Fair"}), 409, "conflict")
+    assert planner.get(other.headers["Location"]).json == other.json
+    assert_problem(planner.put(f"{API}/events/999", json=event), 404, "not-found")
+
+
 def test_public_holidays_are_added_once(planner: FlaskClient, rows: Rows) -> None:
     body = {"country": "DE", "subdivision": "BY", "region": "South", "years": [2024, 2025]}
     first = planner.post(f"{API}/events/holidays", json=body).json

@@ -28,7 +28,8 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 
 def cached(view: View) -> View:
-    """Mark a GET view whose JSON depends on nothing but its address, the caller's scope, and recorded data."""
+    """Mark a GET view whose JSON depends on nothing but its address, the caller's scope, and recorded data; but for
+    requests with a `refresh`, which want what is new."""
     setattr(view, MARK, True)
     return view
 
@@ -36,7 +37,7 @@ def cached(view: View) -> View:
 def find() -> Response | None:
     """The kept answer to the present request, if there is one."""
     view = current_app.view_functions[str(request.endpoint)]
-    if not getattr(view, MARK, False) or accepted() != JSON:
+    if not getattr(view, MARK, False) or accepted() != JSON or request.args.get("refresh"):
         return None
     key = key_of(data_version(db.session()))
     kept = cast("bytes | None", quick_redis().run(lambda client: client.get(key)))

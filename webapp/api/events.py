@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from flask import Response, url_for
+from sqlalchemy.orm import Session
 
 from ml.db.drivers import Event
 from ml.etl.datasets import EVENTS
@@ -59,16 +60,32 @@ def create_event(body: NewEvent) -> Response:
     return tagged(event_answers([event])[0], 201, Location=url_for("api_events.show_event", event_id=event.id))
 
 
+@blueprint.put("/<int:event_id>", responses={200: EventAnswer, **problems(400, 404, 409, 412, 415)})
+@requires(CATALOG_WRITE, scoped=True)
+def replace_event(path: EventPath, body: NewEvent) -> Response:
+    """Replace an event; what is left out is emptied. 409 where another one is the same by kind, name, first day,
+    places and product."""
+    session = db.session()
+    event = event_to_change(session, path)
+    service.replace_event(session, event, values(body, EVENTS))
+    return tagged(event_answers([event])[0])
+
+
 @blueprint.delete("/<int:event_id>", responses={204: None, **problems(404, 412)})
 @requires(CATALOG_WRITE, scoped=True)
 def delete_event(path: EventPath) -> Response:
     """Delete an event."""
     session = db.session()
+    service.delete_event(session, event_to_change(session, path))
+    return Response(status=204)
+
+
+def event_to_change(session: Session, path: EventPath) -> Event:
+    """The event as the caller's `If-Match` knows it."""
     hold(session, Event)
     event = queries.get_event(session, path.event_id)
     check_unchanged(event_answers([event])[0])
-    service.delete_event(session, event)
-    return Response(status=204)
+    return event
 
 
 @blueprint.post("/holidays", responses={200: HolidaysAnswer, **problems(400, 415)})

@@ -20,19 +20,27 @@ from ml.db.keys import hash_key
 from webapp.auth import current_user
 from webapp.errors import FieldError, InvalidRequestError
 from webapp.extensions import db
-from webapp.services.request_keys import KeptAnswer, KeyedTransaction
+from webapp.services.request_keys import KeptAnswer, KeyedTransaction, find_answer, keep_answer
 
 HEADER = "Idempotency-Key"
 LONGEST = 200
 KEPT_HEADERS = ("Location", "ETag")
 MARK = "idempotent_by_itself"
+AFTERWARDS = "answer_kept_afterwards"
 
 View = TypeVar("View", bound=Callable[..., Any])
 
 
 def idempotent_by_itself(view: View) -> View:
-    """Mark a POST view that writes nothing, or that tells repeated requests apart in a way of its own."""
+    """Mark a POST view that tells repeated requests apart in a way of its own."""
     setattr(view, MARK, True)
+    return view
+
+
+def kept_afterwards(view: View) -> View:
+    """Mark a POST view that calls other servers or waits for jobs, and so cannot run inside a transaction: its answer
+    is kept when it is there. A repeat that comes before that is carried out again, which must do no harm."""
+    setattr(view, AFTERWARDS, True)
     return view
 
 
@@ -44,10 +52,12 @@ def begin() -> Response | None:
     key = request.headers[HEADER]
     if not 0 < len(key) <= LONGEST:
         raise InvalidRequestError([FieldError(HEADER, f"expected 1 to {LONGEST} characters, found {len(key)}")])
+    sealing, hashed = cipher(user.email, key), hash_key("idempotency", user.email, key)
     db.session.remove()
+    if has_mark(AFTERWARDS):
+        return begin_afterwards(sealing, hashed)
     g.idempotency = transaction = KeyedTransaction(db.engine)
-    sealing = cipher(user.email, key)
-    earlier = transaction.claim(hash_key("idempotency", user.email, key), request_hash())
+    earlier = transaction.claim(hashed, request_hash())
     if earlier is not None:
         return answer_again(earlier, sealing)
     g.idempotency_cipher = sealing
@@ -57,8 +67,22 @@ def begin() -> Response | None:
 
 def is_exempt() -> bool:
     """Whether the view asked for it; signing in is no write that a caller would repeat by a key."""
-    view = current_app.view_functions[str(request.endpoint)]
-    return request.blueprint == "api_auth" or bool(getattr(view, MARK, False))
+    return request.blueprint == "api_auth" or has_mark(MARK)
+
+
+def has_mark(mark: str) -> bool:
+    """Whether the view of the present request has that mark."""
+    return bool(getattr(current_app.view_functions[str(request.endpoint)], mark, False))
+
+
+def begin_afterwards(sealing: Any, hashed: bytes) -> Response | None:
+    """Give the answer of before, or note what the coming one is to be kept under."""
+    asked = request_hash()
+    earlier = find_answer(db.engine, hashed, asked)
+    if earlier is not None:
+        return answer_again(earlier, sealing)
+    g.idempotency_later = (sealing, hashed, asked)
+    return None
 
 
 def answer_again(earlier: KeptAnswer, sealing: Any) -> Response:
@@ -70,15 +94,23 @@ def answer_again(earlier: KeptAnswer, sealing: Any) -> Response:
 
 def finish(response: Response) -> Response:
     """Keep a success with all that was written; what fails is undone when the transaction is closed."""
-    sealing = g.pop("idempotency_cipher", None)
-    if sealing is None or response.status_code >= 400:
+    sealing, later = g.pop("idempotency_cipher", None), g.pop("idempotency_later", None)
+    if response.status_code >= 400 or (sealing is None and later is None):
         return response
     db.session.remove()
+    if later is not None:
+        sealing, hashed, asked = later
+        keep_answer(db.engine, hashed, asked, sealed(response, sealing))
+    else:
+        g.idempotency.keep(sealed(response, sealing))
+    return response
+
+
+def sealed(response: Response, sealing: Any) -> KeptAnswer:
+    """An answer as it is kept."""
     headers = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
     kept = {"body": response.get_data(as_text=True), "type": response.content_type, "headers": headers}
-    sealed = sealing.encrypt(json.dumps(kept).encode()).decode()
-    g.idempotency.keep(KeptAnswer(response.status_code, sealed))
-    return response
+    return KeptAnswer(response.status_code, sealing.encrypt(json.dumps(kept).encode()).decode())
 
 
 def close(_error: BaseException | None) -> None:

@@ -95,6 +95,7 @@ def list_sales(query: SalesQuery) -> Response:
 
 @blueprint.get("/sales/daily", responses={200: PeriodList, **problems(404, 409)})
 @requires(SALES_READ)
+@cached
 def daily_sales(query: PeriodQuery) -> Response:
     """Read sales by day, newest first; what is left open is summed up."""
     return period_list("daily", query)

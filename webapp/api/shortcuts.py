@@ -58,6 +58,7 @@ def train(body: TrainBody) -> Response:
 
 @blueprint.get("/sales-forecast", responses={200: SalesForecast, **problems(404, 409, 502)})
 @requires(SALES_READ)
+@cached
 def sales_forecast(query: SalesForecastQuery) -> Response:
     """Read actual sales by month with transaction counts, and the next month's forecast with its band, growth and
     accuracy, in one answer.

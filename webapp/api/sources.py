@@ -11,7 +11,7 @@ from ml.errors import ConflictError, DataError, UpstreamError
 from webapp.api.answers import answer, problems
 from webapp.api.blueprint import api_blueprint
 from webapp.api.edits import check_unchanged, hold, tagged
-from webapp.api.idempotency import idempotent_by_itself
+from webapp.api.idempotency import kept_afterwards
 from webapp.api.listing import listing
 from webapp.auth import requires, signed_in_user
 from webapp.auth.permissions import SALES_IMPORT, SALES_READ, SOURCES_MANAGE
@@ -93,7 +93,7 @@ def check_source(path: SourcePath) -> None:
 
 @blueprint.post("/preview", responses={200: SourcePreview, **problems(400, 404, 415, 502)})
 @requires(SOURCES_MANAGE)
-@idempotent_by_itself
+@kept_afterwards
 def preview_settings(body: PreviewBody) -> Response:
     """Fetch the first rows under settings that are not saved."""
     found = service.preview_draft(db.session(), settings().engine, body.draft(), body.source_id)
@@ -102,7 +102,7 @@ def preview_settings(body: PreviewBody) -> Response:
 
 @blueprint.post("/<int:source_id>/preview", responses={200: SourcePreview, **problems(404, 502)})
 @requires(SALES_IMPORT)
-@idempotent_by_itself
+@kept_afterwards
 def preview_source(path: SourcePath) -> Response:
     """Fetch the first rows of a saved source; nothing is loaded."""
     found = service.preview_source(db.session(), settings().engine, path.source_id)
@@ -118,7 +118,7 @@ def reset_watermark(path: SourcePath) -> Response:
 
 @blueprint.post("/<int:source_id>/pull", responses={200: JobAnswer, 202: JobAnswer, **problems(404, 409, 502)})
 @requires(SALES_IMPORT)
-@idempotent_by_itself
+@kept_afterwards
 def pull_source(path: SourcePath, query: PullQuery) -> Response:
     """Fetch what is new in a source and load it, or with dry_run only report what would happen.
 

@@ -27,7 +27,8 @@ def rounded(value: float) -> float:
 
 
 Figure = Annotated[float, AfterValidator(rounded)]
-"""An amount that was computed: sums and means of floats have digits that mean nothing."""
+"""An amount that was computed: sums and means of floats have digits that mean nothing. What people entered, such as a
+price or the value of a regressor, is shown as it was entered."""
 
 
 class Answer(BaseModel):

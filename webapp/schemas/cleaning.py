@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from ml.etl.cleaning.policy import HIGHEST, LOWEST
-from webapp.schemas.base import LARGEST_ID, Answer, ListAnswer, PageQuery, Request
+from webapp.schemas.base import LARGEST_ID, Answer, Figure, ListAnswer, PageQuery, Request
 
 Kind = Literal["outlier", "stockout"]
 Verdict = Literal["open", "accepted", "dismissed"]
@@ -99,10 +99,10 @@ class FlagAnswer(Answer):
     grain: str
     period: date = Field(description="Its first day.")
     kind: Kind
-    value: float = Field(description="As sold.")
-    corrected: float | None = Field(description="What is learned from where applied; null leaves the period out.")
+    value: Figure = Field(description="As sold.")
+    corrected: Figure | None = Field(description="What is learned from where applied; null leaves the period out.")
     applied: bool = Field(description="Whether the policy and the verdict let the correction be learned from.")
-    score: float = Field(description="Robust standard deviations; of a stockout, the share of demand without stock.")
+    score: Figure = Field(description="Robust standard deviations; of a stockout, the share of demand without stock.")
     reason: str
     verdict: Verdict
     decided_by: str

@@ -9,7 +9,7 @@ from flask_openapi.models.file import FileStorage
 from pydantic import Field
 
 from ml.etl.datasets import DATASETS
-from webapp.schemas.base import LARGEST_ID, Answer, ListAnswer, PageQuery, Request
+from webapp.schemas.base import LARGEST_ID, Answer, Figure, ListAnswer, PageQuery, Request
 
 Rule = str | dict[str, str | int | float | bool | None]
 Mapping = dict[str, Rule]
@@ -132,7 +132,7 @@ class MonthEffectAnswer(Answer):
 
     month: date = Field(description="Its first day.")
     rows: int
-    amount: float
+    amount: Figure
 
 
 class EffectsAnswer(Answer):

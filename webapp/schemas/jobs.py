@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from webapp.schemas.base import LARGEST_ID, Answer, ListAnswer, PageQuery, Request
+from webapp.schemas.base import LARGEST_ID, Answer, Figure, ListAnswer, PageQuery, Request
 
 JobState = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 JobKind = Literal[
@@ -54,7 +54,7 @@ class JobAnswer(Answer):
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
-    timings: dict[str, float] = Field(description="Seconds by phase.")
+    timings: dict[str, Figure] = Field(description="Seconds by phase.")
     log_tail: str
     attempts: list[dict[str, Any]] = Field(description="How earlier attempts ended.")
     result: dict[str, Any] | None

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from webapp.queries.sales import Key, SalesFilter
-from webapp.schemas.base import LARGEST_ID, Answer, ListAnswer, Request
+from webapp.schemas.base import LARGEST_ID, Answer, Figure, ListAnswer, Request
 from webapp.schemas.days import Day, iso_day
 
 DEFAULT_LIMIT, MOST = 100, 1_000
@@ -106,8 +106,8 @@ class SaleAnswer(Answer):
     customer_code: str | None
     order_ref: str
     channel: str
-    sales_amount: float
-    sales_qty: float
+    sales_amount: Figure
+    sales_qty: Figure
     import_id: int = Field(description="The import that brought it.")
 
 
@@ -122,8 +122,8 @@ class PeriodAnswer(Answer):
 
     period: date = Field(description="Its first day; weeks begin on Monday.")
     transactions: int = Field(description="Rows of sales.")
-    total_sales: float
-    total_qty: float
+    total_sales: Figure
+    total_qty: Figure
     partial: bool = Field(description="Whether the data covers the period only in part.")
     region: str | None
     territory: str | None

@@ -18,7 +18,7 @@ from webapp.errors import ForbiddenError
 from webapp.queries.products import get_product
 from webapp.queries.scope import current_scope
 
-__all__ = ["add_holidays", "create_event", "delete_event"]
+__all__ = ["add_holidays", "create_event", "delete_event", "replace_event"]
 
 
 def create_event(session: Session, record: Mapping[str, Any]) -> Event:
@@ -27,14 +27,43 @@ def create_event(session: Session, record: Mapping[str, Any]) -> Event:
     Raises NotFoundError for an unknown product, ConflictError where there is an event of the same kind, name,
     first day, places and product.
     """
+    whole, columns = columns_of(session, record)
+    event = Event(**columns)
+    session.add(event)
+    flush(session, whole)
+    audit.record(session, "create", "event", event.id, after=whole)
+    session.commit()
+    return event
+
+
+def replace_event(session: Session, event: Event, record: Mapping[str, Any]) -> None:
+    """Write all fields of an event; commits. Raises as `create_event` does."""
+    check_place(event.region, event.territory)
+    whole, columns = columns_of(session, record)
+    before = {name: getattr(event, name) for name in columns if name != "key"}
+    for key in {event.key, columns["key"]}:
+        forget_versions(session, "events", key)
+    for name, value in columns.items():
+        setattr(event, name, value)
+    event.import_id = None
+    flush(session, whole)
+    audit.record(session, "update", "event", event.id, before=before, after=whole)
+    session.commit()
+
+
+def columns_of(session: Session, record: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """All fields of an event, the rest empty; and the columns of its row. Raises ForbiddenError for a place outside."""
     target = RECORD_TABLES["events"]
     whole = target.complete(record)
     check_place(whole["region"], whole["territory"])
     product = get_product(session, whole["product_code"], "product_code") if whole["product_code"] else None
     whole["product_code"] = product.code if product else ""
-    values = {column: whole[name] for name, column in target.columns.items() if name != "product_code"}
-    event = Event(key=record_key("events", whole), product_id=product.id if product else None, **values)
-    session.add(event)
+    columns = {column: whole[name] for name, column in target.columns.items() if name != "product_code"}
+    return whole, {**columns, "key": record_key("events", whole), "product_id": product.id if product else None}
+
+
+def flush(session: Session, whole: Mapping[str, Any]) -> None:
+    """Write; raises ConflictError where another event is the same by kind, name, first day, places and product."""
     try:
         session.flush()
     except IntegrityError:
@@ -43,9 +72,6 @@ def create_event(session: Session, record: Mapping[str, Any]) -> Event:
             f"there is a {whole['kind']} {whole['name']!r} from {whole['starts_on']} in that place already; "
             "delete it first, or choose another name."
         ) from None
-    audit.record(session, "create", "event", event.id, after=whole)
-    session.commit()
-    return event
 
 
 def delete_event(session: Session, event: Event) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -42,13 +43,10 @@ class KeyedTransaction:
         return None
 
     def _earlier(self, key: bytes, request_hash: str) -> KeptAnswer:
-        columns = (IdempotencyKey.request_hash, IdempotencyKey.status, IdempotencyKey.answer)
-        found = self.connection.execute(sa.select(*columns).where(IdempotencyKey.key == key)).one()
-        if found.request_hash != request_hash:
-            raise ReusedKeyError(
-                "this Idempotency-Key was used for another request before; send new requests under a new key."
-            )
-        return KeptAnswer(found.status, found.answer)
+        found = earlier_answer(self.connection, key, request_hash)
+        if found is None:
+            raise RuntimeError("a key that was taken is gone")
+        return found
 
     def keep(self, answer: KeptAnswer) -> None:
         """Commit what was written together with the answer."""
@@ -59,3 +57,30 @@ class KeyedTransaction:
     def close(self) -> None:
         """Undo what was not committed, and give the connection back."""
         self.connection.close()
+
+
+def earlier_answer(connection: sa.Connection, key: bytes, request_hash: str) -> KeptAnswer | None:
+    """The answer that was kept under a key; raises ReusedKeyError where the key was used for another request."""
+    columns = (IdempotencyKey.request_hash, IdempotencyKey.status, IdempotencyKey.answer)
+    found = connection.execute(sa.select(*columns).where(IdempotencyKey.key == key)).one_or_none()
+    if found is None:
+        return None
+    if found.request_hash != request_hash:
+        raise ReusedKeyError(
+            "this Idempotency-Key was used for another request before; send new requests under a new key."
+        )
+    return KeptAnswer(found.status, found.answer)
+
+
+def find_answer(engine: sa.Engine, key: bytes, request_hash: str) -> KeptAnswer | None:
+    """As `earlier_answer`, in a transaction of its own."""
+    with engine.connect() as connection:
+        return earlier_answer(connection, key, request_hash)
+
+
+def keep_answer(engine: sa.Engine, key: bytes, request_hash: str, answer: KeptAnswer) -> None:
+    """Keep an answer in a transaction of its own; of two under one key the first stays."""
+    row = {"key": key, "request_hash": request_hash, "created_at": utc_now()}
+    values = {**row, "status": answer.status, "answer": answer.sealed}
+    with suppress(sa.exc.IntegrityError), engine.begin() as connection:
+        connection.execute(sa.insert(IdempotencyKey).values(values))
