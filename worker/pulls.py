@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
-from apscheduler.triggers.cron import CronTrigger
 from sqlalchemy.orm import Session
 
 from ml.db.imports import Source
@@ -53,6 +52,8 @@ def running_pull(session: Session, source_id: int, *, dry_run: bool) -> JobRun |
 def request_due_pulls(session: Session, zone: ZoneInfo, now: datetime, grace: timedelta) -> None:
     """Ask for the latest slot of each source that is pulled by the clock. However often this is called, a slot gets
     one pull; a slot that passed before the source was saved gets none. The caller commits."""
+    from apscheduler.triggers.cron import CronTrigger  # noqa: PLC0415  (as in check_cron)
+
     scheduled = sa.select(Source).where(Source.cron != "", Source.active, Source.kind.in_(PULLED_KINDS))
     for source in session.scalars(scheduled.order_by(Source.id)).all():
         trigger = CronTrigger.from_crontab(source.cron, timezone=zone)
@@ -63,6 +64,8 @@ def request_due_pulls(session: Session, zone: ZoneInfo, now: datetime, grace: ti
 
 def check_cron(text: str, zone: str = "UTC") -> None:
     """Raises JobRequestError unless `text` is a crontab expression, or ''."""
+    from apscheduler.triggers.cron import CronTrigger  # noqa: PLC0415  (the web imports this module; few requests ask)
+
     try:
         if text:
             CronTrigger.from_crontab(text, timezone=zone)

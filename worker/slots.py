@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from apscheduler.triggers.cron import CronTrigger
+if TYPE_CHECKING:
+    from apscheduler.triggers.cron import CronTrigger
 
 GRACE = timedelta(hours=1)
 """A slot that was missed is made up for until then: the machine slept, or the database was away."""
@@ -25,5 +27,7 @@ def latest_slot(trigger: CronTrigger, now: datetime, grace: timedelta = GRACE) -
 
 def next_time(cron: str, zone: ZoneInfo, now: datetime) -> datetime | None:
     """When a cron expression is due next, in UTC."""
+    from apscheduler.triggers.cron import CronTrigger  # noqa: PLC0415  (the web imports this module; few requests ask)
+
     due: datetime | None = CronTrigger.from_crontab(cron, timezone=zone).get_next_fire_time(None, now)
     return due.astimezone(UTC) if due else None
