@@ -116,7 +116,7 @@ def test_pages_still_answer_while_redis_is_down(make_app: Any, session: Session,
 
 def test_train_now_asks_for_a_training_and_follows_it(browser: ClientFor, session: Session) -> None:
     planner = browser("planner")
-    assert "Train now" in planner.get("/jobs").text
+    assert "Train a model" in planner.get("/jobs").text
     answer = planner.post("/models/train")
     job = session.query(JobRun).one()
     assert (answer.status_code, answer.headers["Location"]) == (303, f"/jobs/{job.id}")
@@ -125,7 +125,7 @@ def test_train_now_asks_for_a_training_and_follows_it(browser: ClientFor, sessio
 
 
 def test_a_viewer_has_no_button_to_train(viewer: FlaskClient) -> None:
-    assert "Train now" not in viewer.get("/jobs").text
+    assert "Train a model" not in viewer.get("/jobs").text
     assert "Train now" not in viewer.get("/models").text
 
 

@@ -8,22 +8,23 @@ from flask import Flask, Response, request
 
 from webapp.auth import current_user
 from webapp.pages import assets, formats, plots, words
-from webapp.pages.account import blueprint as account
 from webapp.pages.account import theme
+from webapp.pages.admin import blueprint as admin
 from webapp.pages.customers import blueprint as customers
 from webapp.pages.data_quality import blueprint as quality
 from webapp.pages.ids import IdConverter
 from webapp.pages.imports_undo import blueprint as imports
-from webapp.pages.jobs import blueprint as jobs
+from webapp.pages.jobs_workers import blueprint as jobs
 from webapp.pages.models import blueprint as models
 from webapp.pages.navigation import NAVIGATION
 from webapp.pages.overrides import blueprint as overrides
 from webapp.pages.overview import blueprint as overview
+from webapp.pages.own_account import blueprint as account
 from webapp.pages.products import blueprint as products
 from webapp.pages.series import blueprint as series
 from webapp.pages.sources import blueprint as sources
 
-BLUEPRINTS = (account, overview, series, overrides, imports, sources, quality, products, customers, jobs, models)
+BLUEPRINTS = (account, overview, series, overrides, imports, sources, quality, products, customers, jobs, models, admin)
 
 
 def register(app: Flask) -> None:

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from ml.db.base import utc_now
-from webapp.auth import requires
-from webapp.auth.permissions import JOBS_READ
+from webapp.auth import requires, signed_in_user
+from webapp.auth.permissions import JOBS_MANAGE, JOBS_READ
 from webapp.extensions import db, redis_client
+from webapp.htmx import see_other
 from webapp.pages.following import version_of_jobs, with_progress
-from webapp.pages.ids import below
+from webapp.pages.ids import LARGEST_ID, below
 from webapp.pages.render import render, unless_seen
 from webapp.pages.words import job_kind
 from webapp.queries.jobs import JobView, job_view, list_jobs
+from webapp.queries.paging import DEFAULT_LIMIT
+from webapp.queries.workforce import usual_seconds
+from webapp.services import jobs as service
 from worker.models import JOB_STATES
 from worker.queues import KINDS
 
@@ -41,6 +45,9 @@ def index() -> ResponseReturnValue:
         jobs=jobs,
         next_below=page.next_below,
         filters={"state": state, "kind": kind},
+        usual=usual_seconds(session),
+        pick=state in ("failed", "cancelled") and signed_in_user().can(JOBS_MANAGE),
+        retried=request.args.get("retried", type=int),
         states=JOB_STATES,
         kinds=tuple(KINDS),
         capitalized=str.capitalize,
@@ -63,9 +70,40 @@ def recent() -> ResponseReturnValue:
 @requires(JOBS_READ)
 def show(job_id: int) -> ResponseReturnValue:
     """One job, followed until it ends."""
-    job = job_view(db.session(), redis_client(), job_id)
+    session = db.session()
+    job, usual = job_view(session, redis_client(), job_id), usual_seconds(session)
     version = version_of_jobs([job], len(job.log_tail), job.log_tail[-80:])
-    return unless_seen(render("jobs/show.html", block="live", job=job, version=version), version)
+    return unless_seen(render("jobs/show.html", block="live", job=job, usual=usual, version=version), version)
+
+
+@blueprint.post("/jobs/<id:job_id>/cancel")
+@requires(JOBS_MANAGE)
+def cancel(job_id: int) -> ResponseReturnValue:
+    """Stop a job; it can be tried again."""
+    service.cancel_job(db.session(), redis_client(), job_id, signed_in_user().email)
+    return see_other(url_for("jobs.show", job_id=job_id))
+
+
+@blueprint.post("/jobs/<id:job_id>/retry")
+@requires(JOBS_MANAGE)
+def retry(job_id: int) -> ResponseReturnValue:
+    """Run a job again that failed or was cancelled, and show the new one."""
+    job = service.retry_job(db.session(), job_id, signed_in_user().email)
+    return see_other(url_for("jobs.show", job_id=job.id))
+
+
+@blueprint.post("/jobs/retry")
+@requires(JOBS_MANAGE)
+def retry_many() -> ResponseReturnValue:
+    """Run the chosen jobs again, those of them that failed or were cancelled."""
+    count = service.retry_jobs(db.session(), chosen(), signed_in_user().email)
+    return see_other(url_for("jobs.index", retried=count))
+
+
+def chosen() -> list[int]:
+    """The jobs whose boxes were ticked; what is no id is left out."""
+    ids = request.form.getlist("job", type=int)
+    return [job_id for job_id in ids if 0 < job_id <= LARGEST_ID][:DEFAULT_LIMIT]
 
 
 def recent_jobs() -> dict[str, object]:

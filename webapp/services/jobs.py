@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection
 
+import sqlalchemy as sa
 from redis import Redis
 from redis.exceptions import RedisError
 from sqlalchemy.orm import Session
@@ -47,6 +49,17 @@ def retry_job(session: Session, job_id: int, user: str) -> JobRun:
     audit.record(session, "retry", "job", job_id, after={"job_id": again.id})
     session.commit()
     return again
+
+
+def retry_jobs(session: Session, ids: Collection[int], user: str) -> int:
+    """Ask again for those of some jobs that failed or were cancelled; commits. Returns how many that were."""
+    again = sa.select(JobRun).where(JobRun.id.in_(ids), JobRun.state.in_(("failed", "cancelled"))).order_by(JobRun.id)
+    jobs = session.scalars(again).all()
+    for job in jobs:
+        new = request_job(session, job.kind, job.arguments, requested_by=user)
+        audit.record(session, "retry", "job", job.id, after={"job_id": new.id})
+    session.commit()
+    return len(jobs)
 
 
 def run_scheduled(session: Session, schedule_id: str, user: str) -> JobRun:
