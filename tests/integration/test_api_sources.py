@@ -16,7 +16,10 @@ from web_fixtures import ClientFor, MakeApp, Rows, assert_problem, upload
 from ml.db.base import utc_now
 from ml.db.imports import Import, Source
 from ml.secrets import generate_key
+from worker.context import Services
+from worker.lifecycle import Attempt
 from worker.models import JobRun
+from worker.runner import execute
 
 SOURCES = "/api/v1/sources"
 API = {"url": "https://erp.example.com/api/sales", "records": "data"}
@@ -221,3 +224,37 @@ def test_uploads_take_mapping_and_checks_of_a_saved_source(operator: FlaskClient
     assert [item["source"] for item in operator.get("/api/v1/imports?source=till").json["items"]] == ["till"]
     where = f"{SOURCES}/{row.source_id}"
     assert_problem(operator.delete(where), 409, "conflict")
+
+
+@pytest.mark.parametrize("what", ["pull", "preview"])
+def test_a_key_brings_the_same_answer_and_takes_no_other_request(
+    operator: FlaskClient, rows: Rows, shop: str, what: str
+) -> None:
+    first, second = saved(rows, settings={"url": shop, "table": "sales"}), saved(rows, name="other")
+    key = {"Idempotency-Key": "monday"}
+    answer = operator.post(f"{SOURCES}/{first}/{what}", headers=key)
+    assert answer.status_code in {200, 202}, answer.json
+    if what == "pull":
+        rows.change(JobRun, answer.json["id"], state="failed", finished_at=utc_now())
+    again = operator.post(f"{SOURCES}/{first}/{what}", headers=key)
+    assert (again.json, again.headers["Idempotency-Replayed"]) == (answer.json, "true")
+    assert rows.count(JobRun) == (what == "pull")
+    assert_problem(operator.post(f"{SOURCES}/{second}/{what}", headers=key), 422, "reused-key")
+
+
+def test_sales_refreshed_from_a_source_that_is_down_are_a_bad_gateway(
+    operator: FlaskClient, rows: Rows, services: Services
+) -> None:
+    settings = {"url": "postgresql://nobody@127.0.0.1:1/nothing", "table": "sales"}
+    saved(rows, name="erp", settings=settings, mapping={"sale_date": "day", "sales_amount": "amount"})
+
+    def work() -> None:
+        while rows.count(JobRun) == 0:
+            time.sleep(0.05)
+        execute(Attempt(rows.last(JobRun).id, 1), services)
+
+    worker = threading.Thread(target=work, daemon=True)
+    worker.start()
+    answer = operator.get("/api/v1/sales-forecast?refresh=erp&wait=25")
+    worker.join(30)
+    assert "the database" in assert_problem(answer, 502, "upstream-failed")["detail"]
