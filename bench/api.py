@@ -14,6 +14,7 @@ import http.client
 import json
 import os
 import random
+import signal
 import socket
 import statistics
 import subprocess
@@ -33,6 +34,7 @@ import sqlalchemy as sa
 from bench.api_data import PRODUCTS, REGIONS, fill, open_sign_ins
 from bench.cases import Case, run
 from ml.db.session import create_engine, parse_url
+from worker.parent import die_with
 
 WARM_UP = 5.0
 SECRET = "a secret of a benchmark, of many characters"  # noqa: S105
@@ -150,13 +152,18 @@ def gunicorn(app: str, env: dict[str, str]) -> Iterator[int]:
     process = subprocess.Popen(
         [*command, "--no-control-socket", "--log-level", "error", "--bind", f"127.0.0.1:{port}", app],
         env={**os.environ, **env},
+        preexec_fn=die_with(os.getpid()),  # noqa: PLW1509  (no thread runs yet; a benchmark that is killed leaves no server)
     )
     try:
         wait_until_open(port)
         yield port
     finally:
         process.terminate()
-        process.wait(30)
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 def wait_until_open(port: int, seconds: float = 60) -> None:
@@ -238,6 +245,7 @@ def main() -> int:
     parser.add_argument("--users", type=int, default=100)
     parser.add_argument("--seconds", type=float, default=30.0)
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that servers are stopped and the database is dropped
     return run(cases(given.database, given.users, given.seconds))
 
 
