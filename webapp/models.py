@@ -116,3 +116,20 @@ class SignInThrottle(Base):
     failures: Mapped[int] = mapped_column(sa.Integer(), default=0)
     last_failure_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now, index=True)
     blocked_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class SavedView(Base):
+    """A page's filters under a name: its owner's alone, or shared with everybody who may see the page."""
+
+    __tablename__ = "saved_views"
+    __table_args__ = (sa.UniqueConstraint("user_id", "page", "name"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    user_id: Mapped[int] = mapped_column(sa.ForeignKey("users.id"))
+    page: Mapped[str] = mapped_column(Name(32))  # the endpoint that takes the filters
+    name: Mapped[str] = mapped_column(Name(80))
+    filters: Mapped[dict[str, str]] = mapped_column(Json)  # of the query string
+    shared: Mapped[bool] = mapped_column(Flag, default=False)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
+
+    user: Mapped[User] = relationship(lazy="joined")

@@ -65,3 +65,9 @@ def test_sentences_begin_with_a_capital_but_file_names_stay() -> None:
     assert formats.sentence("the file is empty.") == "The file is empty."
     assert formats.sentence("sales.csv is empty.") == "sales.csv is empty."
     assert formats.sentence("") == ""
+
+
+def test_what_rounds_to_nothing_has_no_minus_before_it() -> None:
+    """A minus before nothing would say that there is some."""
+    assert formats.percent(-0.004) == "0%"
+    assert formats.percent(-0.004, 1) == "\N{MINUS SIGN}0.4%"

@@ -9,9 +9,11 @@ from flask import Flask, Response, request
 from webapp.auth import current_user
 from webapp.pages import assets, formats, plots, words
 from webapp.pages.account import theme
+from webapp.pages.accuracy import blueprint as accuracy
 from webapp.pages.admin import blueprint as admin
 from webapp.pages.customers import blueprint as customers
 from webapp.pages.data_quality import blueprint as quality
+from webapp.pages.explore import blueprint as explore
 from webapp.pages.ids import IdConverter
 from webapp.pages.imports_undo import blueprint as imports
 from webapp.pages.jobs_workers import blueprint as jobs
@@ -24,7 +26,22 @@ from webapp.pages.products import blueprint as products
 from webapp.pages.series import blueprint as series
 from webapp.pages.sources import blueprint as sources
 
-BLUEPRINTS = (account, overview, series, overrides, imports, sources, quality, products, customers, jobs, models, admin)
+BLUEPRINTS = (
+    account,
+    overview,
+    explore,
+    series,
+    accuracy,
+    overrides,
+    imports,
+    sources,
+    quality,
+    products,
+    customers,
+    jobs,
+    models,
+    admin,
+)
 
 
 def register(app: Flask) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from flask import url_for
 
@@ -74,7 +75,8 @@ def away(found: float, usual: float) -> str:
 def url(one: Concern) -> str:
     """The page on which something can be done about it."""
     if one.node is not None:
-        return url_for("series.show", **one.node.params())
+        names: dict[str, Any] = one.node.params()
+        return url_for("series.show", **names)
     if one.kind in {"failed", "owed"}:
         return url_for("jobs.show", job_id=one.ref)
     if one.kind == "source" and one.ref is not None:

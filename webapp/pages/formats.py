@@ -36,7 +36,10 @@ def plus(value: float | None) -> str:
 
 def percent(share: float | None, digits: int = 0) -> str:
     """A share of one as percent: 0.184 is 18%."""
-    return NOTHING if share is None else signed(f"{share * 100:.{digits}f}%")
+    if share is None:
+        return NOTHING
+    text = f"{share * 100:.{digits}f}"
+    return signed(f"{text.lstrip('-') if float(text) == 0 else text}%")
 
 
 def decimals(value: float | None) -> str:

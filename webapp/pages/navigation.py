@@ -27,7 +27,8 @@ NAVIGATION = (
         "",
         (
             Link("overview.show", "Overview", "overview"),
-            Link("series.show", "Explore", "chart"),
+            Link("explore.index", "Explore", "chart"),
+            Link("accuracy.index", "Accuracy", "check"),
             Link("overrides.index", "Overrides", "edit"),
         ),
     ),

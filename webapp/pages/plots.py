@@ -25,6 +25,17 @@ def sparkline(values: Sequence[float], width: float = 96, height: float = 26, ma
     return Sparkline("M" + " L".join(f"{x:.1f} {y:.1f}" for x, y in shifted), shifted[-1])
 
 
+def two_lines(
+    past: Sequence[float], future: Sequence[float], width: float = 240, height: float = 56, margin: float = 3
+) -> tuple[str, str] | None:
+    """Paths of what was and of what follows on it, in one scale that begins at zero; None below two values of past."""
+    if len(past) < 2:
+        return None
+    points = scale([*past, *future, 0.0], width - 2 * margin, height - 2 * margin)[:-1]
+    texts = [f"{x + margin:.1f} {y + margin:.1f}" for x, y in points]
+    return "M" + " L".join(texts[: len(past)]), "M" + " L".join(texts[len(past) - 1 :])
+
+
 def scale(values: Sequence[float], width: float, height: float) -> list[Point]:
     """Points spread evenly over `width`, from the lowest value at the bottom to the highest on top."""
     low, high = min(values), max(values)

@@ -72,7 +72,8 @@ def list_profiles(session: Session, wanted: ProfileFilter, sort: str, limit: int
     """A page of profiles, the largest of those that `sort` puts alike first."""
     known = [sa.case((KNOWN[sort].is_(None), 1), else_=0)] if sort in KNOWN else []
     order = (*known, SORTS[sort], SeriesProfile.last12.desc(), SeriesProfile.id)
-    query = narrowed(sa.select(SeriesProfile, Product.code, Product.name), wanted, classes=True)
+    columns: list[Any] = [SeriesProfile, Product.code, Product.name]
+    query = narrowed(sa.select(*columns), wanted, classes=True)
     rows = session.execute(query.order_by(*order).limit(limit).offset(offset)).all()
     counted = class_counts(session, wanted)
     chosen = ((wanted.volume, 0), (wanted.variability, 1))
@@ -84,7 +85,7 @@ def list_profiles(session: Session, wanted: ProfileFilter, sort: str, limit: int
 
 def class_counts(session: Session, wanted: ProfileFilter) -> dict[tuple[str, str], int]:
     """How many of the profiles, of any class, are of each one."""
-    keys = (SeriesProfile.volume_class, SeriesProfile.variability_class)
+    keys: list[Any] = [SeriesProfile.volume_class, SeriesProfile.variability_class]
     query = narrowed(sa.select(*keys, sa.func.count()), wanted, classes=False).group_by(*keys)
     return {(volume, variability): count for volume, variability, count in session.execute(query)}
 

@@ -173,6 +173,7 @@ OPEN = frozenset(
         "roles",
         "users",
         "login_sessions",
+        "saved_views",
         "refresh_tokens",
         "invitations",
         "service_tokens",
