@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -31,7 +31,7 @@ class WorkerProcess:
 
 def workers(redis: Redis) -> list[WorkerProcess]:
     """All that are alive, by name; two round trips however many there are."""
-    keys = sorted(redis.smembers(NAMES))  # type: ignore[arg-type]
+    keys = sorted(cast("set[bytes]", redis.smembers(NAMES)))
     pipeline = redis.pipeline(transaction=False)
     for key in keys:
         pipeline.hgetall(key)

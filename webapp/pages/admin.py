@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Blueprint, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
@@ -70,7 +72,9 @@ def change_user(user_id: int) -> ResponseReturnValue:
 @requires(USERS_MANAGE)
 def audit() -> ResponseReturnValue:
     """Who changed what, from what to what, newest first; filtered by the query string."""
-    wanted = {name: request.args.get(name, "").replace("\0", "")[:most] for name, most in AUDIT_FILTERS.items()}
+    wanted: dict[str, Any] = {
+        name: request.args.get(name, "").replace("\0", "")[:most] for name, most in AUDIT_FILTERS.items()
+    }
     page = list_audit(db.session(), **wanted, below=below())
     return render("admin/audit.html", block="list", page=page, filters=wanted)
 
