@@ -25,7 +25,7 @@ from ml.features.scales import recent_level, volume_class, volume_edges
 from ml.models.auto import CombinedForecaster
 from ml.models.base import FittedPoints, PointModel, Points
 from ml.models.calibration import Calibration
-from ml.models.trial import HOPELESS, REFIT_BELOW, Origin, learn
+from ml.models.trial import HOPELESS, Origin, try_out
 from ml.panel import Panel
 from ml.progress import Progress, silent
 
@@ -72,8 +72,7 @@ class JointBacktest:
             made = {}
             for place, (key, member) in enumerate(self.members.items()):
                 progress("backtest", done * len(self.members) + place, len(origins) * len(self.members))
-                small = origin.past.wide.y.size <= REFIT_BELOW
-                self.fitted[key] = learn(member, self.fitted.get(key), origin.past, anew=small)
+                self.fitted[key] = try_out(member, self.fitted.get(key), origin.past, done)
                 made[key] = self.fitted[key].predict(origin.periods, origin.known)
             self.heats.append(Heat(cutoff, origin.facts, origin.shut, made))
             if done == 0:

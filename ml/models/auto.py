@@ -25,7 +25,7 @@ from ml.quantiles import LEVELS
 
 Floats = NDArray[np.float64]
 MORE_WINDOWS = 6
-"""Origins that the members are tried on where they do not learn anew at each, so that one more costs little."""
+"""Origins that the members are tried on where they do not learn anew at each: they are more alike there."""
 
 Members = Callable[[Panel, int], Mapping[str, PointModel]]
 """Makes the members for a panel and a horizon, the floor first."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 import pandas as pd
@@ -83,3 +83,11 @@ class PointModel(Protocol):
 
     def fit(self, panel: Panel) -> FittedPoints:
         """Learn from all of `panel`. Leaves this object as it is, so that it can be fitted again elsewhere."""
+
+
+@runtime_checkable
+class Thinnable(Protocol):
+    """A point model that can learn from fewer rows, nearly as well and in less time."""
+
+    def thinned(self, share: float) -> PointModel:
+        """The same model, learning from at most this share of the rows that it would learn from."""

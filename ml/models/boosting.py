@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Protocol
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Protocol, Self
 
 import lightgbm as lgb
 import numpy as np
@@ -16,8 +16,6 @@ from ml.panel import Panel
 Floats = NDArray[np.float64]
 
 LIGHTGBM = "lightgbm"
-MOST_ROWS = 600_000
-"""Rows of the learning table; of a larger panel the earliest periods are left out."""
 ROWS_PER_THREAD = 50_000
 """Fewer rows are not shared out: threads that wait for each other cost more than they save."""
 
@@ -43,13 +41,15 @@ class TreeSettings(Protocol):
 class LightGBM:
     """Gradient-boosted trees (Ke et al. 2017) on logarithms relative to each series' level.
 
-    Series that are too short, or of which the model sees nothing but zeros, are left to seasonal naive, visibly.
+    Series that are too short, or of which the model sees nothing but zeros, are left to seasonal naive, visibly. It
+    learns from at most `rows` rows: of a larger panel the earliest periods are left out.
     """
 
     rounds: int = 300
     learning_rate: float = 0.05
     leaves: int = 31
     leaf_rows: int = 30
+    rows: int = 600_000
     threads: int = 1
     seed: int = 0
     name: str = LIGHTGBM
@@ -58,9 +58,13 @@ class LightGBM:
     def parameters(self) -> dict[str, Any]:
         return {key: value for key, value in asdict(self).items() if key != "name"}
 
+    def thinned(self, share: float) -> Self:
+        """See `Thinnable`."""
+        return replace(self, rows=int(share * self.rows))
+
     def fit(self, panel: Panel) -> FittedRecursive:
         """Learn all series at once; deterministic for a seed and a number of threads."""
-        lesson = Lesson.of(panel, MOST_ROWS)
+        lesson = Lesson.of(panel, self.rows)
         trees = Trees(self._train(lesson), self.threads) if lesson.enough else None
         return FittedRecursive.at_end_of(panel, LIGHTGBM, trees, lesson.table)
 

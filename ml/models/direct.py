@@ -7,8 +7,8 @@ what a step is off by is learned. A mean of the two often beats either (Makridak
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Self
 
 import lightgbm as lgb
 import numpy as np
@@ -66,6 +66,10 @@ class DirectLightGBM:
     @property
     def parameters(self) -> dict[str, Any]:
         return asdict(self)
+
+    def thinned(self, share: float) -> Self:
+        """See `Thinnable`."""
+        return replace(self, rows=int(share * self.rows))
 
     def fit(self, panel: Panel) -> FittedDirect:
         """Learn all series at once; deterministic for a seed and a number of threads."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ml.models.base import PointModel
 from ml.models.boosting import LightGBM
 from ml.models.direct import DirectLightGBM
+from ml.models.linear import Ridge
 from ml.models.naive import SEASONAL_NAIVE, SeasonalNaive
 from ml.models.statistical import Statistical
 from ml.panel import Panel
@@ -18,14 +19,15 @@ SLOW_PERIODS = 100_000
 def members_of(panel: Panel, horizon: int, threads: int = 1, seed: int = 0) -> dict[str, PointModel]:
     """The members by name, the floor first.
 
-    The global models make different mistakes (recursive or direct, logarithms or ratios), those per series
-    others again: it is the differences that a combination lives on.
+    The global models make different mistakes (recursive or direct, logarithms or ratios, trees or a line), those per
+    series others again: it is the differences that a combination lives on.
     """
     members: list[PointModel] = [
         SeasonalNaive(),
         LightGBM(threads=threads, seed=seed),
         DirectLightGBM("log", horizon=horizon, threads=threads, seed=seed),
         DirectLightGBM("tweedie", horizon=horizon, threads=threads, seed=seed),
+        Ridge(),
     ]
     if len(panel.ids) <= PER_SERIES:
         members.append(Statistical("theta", threads=threads))

@@ -15,7 +15,7 @@ from ml.budget import Budget
 from ml.evaluation.origins import plan_cutoffs, steps_after
 from ml.evaluation.weights import member_errors
 from ml.features.closures import closed
-from ml.models.base import FittedPoints, PointModel
+from ml.models.base import FittedPoints, PointModel, Thinnable
 from ml.models.facts import SeriesFacts, facts_of, known_matrices
 from ml.models.univariate import FITS
 from ml.panel import Panel
@@ -25,7 +25,11 @@ from ml.progress import Progress, silent
 Floats = NDArray[np.float64]
 
 REFIT_BELOW = 50_000
-"""Values in a panel up to which members learn anew at each origin; in larger ones a few periods more teach little."""
+"""Values in a panel up to which members learn anew at each origin, and from all of it."""
+EVERY = 2
+"""In larger ones they learn anew at every second origin, and are carried on to the next: what was learned ages."""
+SHARE = 0.5
+"""There, trials learn from at most this share of the rows that a forecast learns from: they cost no more than it."""
 HOPELESS = 1.4
 """A member that errs so many times as much as the best on the first origin is not tried on the others: it would count
 for less than a fifteenth of that one's weight."""
@@ -97,8 +101,7 @@ class _Tries:
     def try_member(self, name: str, origin: Origin) -> None:
         """Let a member forecast from an origin, and take its time."""
         began = time.monotonic()
-        small = origin.past.wide.y.size <= REFIT_BELOW
-        self.fitted[name] = learn(self.members[name], self.fitted.get(name), origin.past, anew=small)
+        self.fitted[name] = try_out(self.members[name], self.fitted.get(name), origin.past, len(self.rows) - 1)
         mean = self.fitted[name].predict(origin.periods, origin.known).mean
         self.made.setdefault(name, []).append(mean.ravel()[origin.told])
         self.seconds[name] = time.monotonic() - began
@@ -178,6 +181,14 @@ def run_trial(  # noqa: PLR0917 - what is tried on what
 def _errors(rows: pd.DataFrame, made: Mapping[str, Floats]) -> dict[str, float]:
     y, scale = (rows[name].to_numpy(dtype=np.float64) for name in ("y", "scale"))
     return member_errors(y, scale, made)
+
+
+def try_out(member: PointModel, earlier: FittedPoints | None, past: Panel, origin: int) -> FittedPoints:
+    """The member as it is tried at the end of `past`, the origin of this number: see REFIT_BELOW."""
+    if past.wide.y.size <= REFIT_BELOW:
+        return learn(member, earlier, past, anew=True)
+    tried = member.thinned(SHARE) if isinstance(member, Thinnable) else member
+    return learn(tried, earlier, past, anew=origin % EVERY == 0)
 
 
 def learn(member: PointModel, earlier: FittedPoints | None, panel: Panel, *, anew: bool) -> FittedPoints:
