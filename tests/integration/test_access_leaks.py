@@ -1,0 +1,167 @@
+"""Whatever is read, and however it is asked for: a limited caller is shown nothing of another region."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from access_table import ACCESS
+from factories import Sale, load_sales
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy.orm import Session
+from tsql import check_statement
+from web_fixtures import ClientFor, MakeApp, Rows
+from werkzeug.routing import Rule
+
+from ml.artifacts import ArtifactStore
+from ml.db.base import utc_now
+from ml.db.catalog import Series
+from ml.db.imports import Import
+from ml.grains import MONTHLY
+from ml.pipelines.forecast import forecast
+from ml.pipelines.train import train
+from webapp.auth.permissions import PERMISSIONS
+from webapp.models import Role, User
+
+HOME, ABROAD = "Homeland", "Farawayland"
+API = "/api/"
+NAMES = (ABROAD, "Farterritory", "Fararea")
+MONTHS = 14
+FIGURES = tuple(f"{thousands}{n:03}" for thousands in (777, 888) for n in range(MONTHS))
+"""What is sold abroad in each month, at home it is some tens."""
+
+REFUSED = {401, 403, 429}
+"""What would hide whether an answer leaks."""
+
+SHAPES = {
+    True: (
+        ("", {}),
+        ("", {"Accept": "text/csv"}),
+        ("", {"Accept": "application/x-ndjson"}),
+        ("by=series", {}),
+        ("q=Far", {}),
+        ("product_id=P-1", {}),
+        (f"region={ABROAD}", {}),
+    ),
+    False: (
+        ("", {}),
+        ("by=territory&all=1", {"HX-Request": "true", "HX-Request-Type": "partial"}),
+        ("q=Far", {}),
+        (f"region={ABROAD}", {}),
+    ),
+}
+"""Queries and headers that the API (True) and pages are asked with."""
+
+
+@pytest.fixture
+def app(make_app: MakeApp, rows: Rows) -> Flask:
+    """An app without limits to the number of requests."""
+    rows.add(*(Role(name=name, description=name) for name in PERMISSIONS))
+    return make_app(API_READS_PER_MINUTE="1000000")
+
+
+@pytest.fixture
+def _quick() -> Iterator[None]:
+    """Statements are not compiled for SQL Server as well: other tests do that, and here it took most of the time."""
+    sa.event.remove(sa.Engine, "before_execute", check_statement)
+    yield
+    sa.event.listen(sa.Engine, "before_execute", check_statement)
+
+
+@pytest.fixture
+def foreign(session: Session, tmp_path: Path, app: Flask) -> list[int]:
+    """Two regions with all that the engine makes of them; ids of some series, most of them abroad."""
+    load_sales(session, two_regions())
+    store = ArtifactStore(str(tmp_path / "artifacts"))
+    train(session, store, candidates=["seasonal_naive"])
+    forecast(session, store, horizon=2)
+    counts = {"rows_total": 1, "rows_loaded": 1, "rows_unchanged": 0, "rows_changed": 0, "rows_rejected": 0}
+    now = utc_now()
+    session.execute(sa.update(Import).values(**counts, finished_at=now, artifact_deleted_at=now))  # there was no file
+    kinds = (Series.location_level, Series.product_level)
+    found = session.scalars(sa.select(sa.func.min(Series.id)).where(Series.region == ABROAD).group_by(*kinds)).all()
+    session.commit()
+    return [1, *(number for number in found[:4] if number is not None)]
+
+
+def two_regions() -> Iterator[Sale]:
+    for back in range(MONTHS):
+        start = MONTHLY.shift(date(2023, 1, 1), back)
+        for day in (start, MONTHLY.last_day(start)):
+            half = 0.5 if day == start else -0.5
+            yield Sale(day, 20.0 + back, HOME, "Hometerritory", "Homearea", "P-1", "Tools")
+            yield Sale(day, (777000 + back) / 2 + half, ABROAD, "Farterritory", "Fararea", "P-1", "Tools")
+            yield Sale(day, (888000 + back) / 2 + half, ABROAD, "Farterritory", "Fararea", "P-2", "Paint")
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.usefixtures("_quick")
+def test_nothing_of_another_region_is_shown_by_any_route(
+    app: Flask, api: ClientFor, browser: ClientFor, foreign: list[int], rows: Rows
+) -> None:
+    clients = {True: (api("admin"), api("planner")), False: (browser("admin"), browser("planner"))}
+    with_limit = {"regions": [HOME], "territories": []}
+    rows.change(User, user_id(app, "planner@example.com"), scope=with_limit)
+    seen, found = set(), []
+    wrong: set[str] = set()
+    for key, rule in readable(app):
+        whole, limited = clients[rule.rule.startswith(API)]
+        for path, headers in requests_of(rule, foreign):
+            if leaks(text_of(whole, path, headers), path):  # first, so that an answer kept in a cache would be found
+                seen.add(key)
+            answer = limited.get(path, headers=headers)
+            if answer.status_code >= 500 or answer.status_code in REFUSED:
+                wrong.add(f"{path} {headers}: {answer.status_code}")
+            text = answer.get_data(as_text=True) if answer.status_code == 200 else ""
+            if leak := leaks(text, path):
+                found.append((key, path, headers, leak, excerpt(text, leak[0])))
+    assert found == []
+    assert wrong == set()
+    assert len(seen) > 20, f"the walk found figures of places on these alone: {seen}"
+
+
+def user_id(app: Flask, email: str) -> int:
+    from webapp.extensions import db  # noqa: PLC0415
+
+    with app.app_context():
+        return int(db.session.scalars(sa.select(User.id).where(User.email == email)).one())
+
+
+def readable(app: Flask) -> Iterator[tuple[str, Rule]]:
+    """What is read behind a sign-in, and open to limited callers."""
+    for rule in app.url_map.iter_rules():
+        key = f"{rule.endpoint} GET"
+        permission, for_limited = ACCESS.get(key, ("public", False))  # what is not in the table fails another test
+        if permission != "public" and for_limited:
+            yield key, rule
+
+
+def requests_of(rule: Rule, series: list[int]) -> Iterator[tuple[str, dict[str, str]]]:
+    names = {"name": "sales", "suffix": "csv", "dataset": "sales"}
+    for number in series if "series_id" in rule.arguments else [1]:
+        built = rule.build({name: names.get(name, number) for name in rule.arguments})
+        assert built is not None
+        for query, headers in SHAPES[rule.rule.startswith(API)]:
+            yield f"{built[1]}?{query}".rstrip("?"), headers
+
+
+def text_of(client: FlaskClient, path: str, headers: dict[str, str]) -> str:
+    answer = client.get(path, headers=headers)
+    return answer.get_data(as_text=True) if answer.status_code == 200 else ""
+
+
+def excerpt(text: str, leak: str) -> str:
+    at = text.replace(",", "").find(leak)
+    return text.replace(",", "")[max(0, at - 150) : at + 50]
+
+
+def leaks(text: str, asked: str) -> list[str]:
+    """Names of places abroad that an answer holds though they were not asked for, and figures of that size."""
+    plain = text.replace(",", "")
+    return [name for name in NAMES if name in text and name not in asked] + [
+        figure for figure in FIGURES if figure in plain
+    ]
