@@ -55,8 +55,9 @@ def with_plans(
     if not columns:
         return panel
     later = following(panel.last, AHEAD * grain.horizon, panel.freq)
-    periods = panel.periods.append(later)
-    rows = nodes.set_index("unique_id").loc[panel.ids].reset_index().to_dict("records")
+    periods = pd.DatetimeIndex(panel.periods.append(later))
+    found = nodes.set_index("unique_id").loc[panel.ids].reset_index().to_dict("records")
+    rows = [{str(name): value for name, value in row.items()} for row in found]
     made = {
         name: shares([event for event in events if KINDS.get(event.kind) == name], rows, periods, grain)
         for name in (HOLIDAY, EVENT)

@@ -28,7 +28,7 @@ class SeriesErrors:
     """By series key in hex: errors over the last season, and what the last period's forecast said."""
 
     errors: dict[str, tuple[float | None, float | None, float]]
-    last: dict[str, tuple[float, float, float, float]]
+    last: dict[str, tuple[float | None, float, float, float]]
 
     def columns(self, keys: Iterable[str]) -> dict[str, Sequence[Any]]:
         """Columns ERRORS and LAST for some series; null where nothing is known."""
