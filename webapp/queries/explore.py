@@ -148,7 +148,7 @@ def expected_by_child(session: Session, run: ForecastRun, node: Node, dimension:
         if dimension in ("category", "subcategory"):
             facts = [getattr(Series, column.key) for column in facts]
         return expected_sums(session, run, node, (child.location_level, child.product_level), facts)
-    base = expected_sums(session, run, clamp(node, run), base_level(run), base_names(run), WHOLE)
+    base = expected_sums(session, run, clamp(node, run), base_level(run), base_names(run), options=WHOLE)
     found: dict[Any, float] = defaultdict(float)
     for share in shares(session, run, node, child_columns(dimension, SalesMonthly)):
         found[share.child] += share.part * base.get(share.base, 0.0)

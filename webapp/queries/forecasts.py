@@ -214,6 +214,7 @@ def expected_sums(
     node: Node,
     level: tuple[str, str],
     columns: list[Any],
+    *,
     options: Mapping[str, Any] = MappingProxyType({}),
 ) -> dict[Any, float]:
     """Expected sales over the whole horizon by the stored series of `level` within `node`, named by `columns`."""
