@@ -41,13 +41,9 @@ class Calibration:
 
         `rows` holds `unique_id, cutoff, step, y, scale, volume, segment`. Raises DataError where no row has an actual.
         """
-        y, scale = rows["y"].to_numpy(dtype=np.float64), rows["scale"].to_numpy(dtype=np.float64)
-        errors = member_errors(y, scale, made)
-        weights, by_segment = member_weights(errors), segment_weights(rows, made, errors)
-        counted = weights_of(rows["segment"].to_numpy(), weights, by_segment)
-        tried = rows.assign(mean=sum(weight * made[name] for name, weight in counted.items()))
+        tried = rows.assign(mean=_combined_unseen(rows, made))
         factor = agreed_factor(tried) if correct_bias else 1.0
-        return cls(weights, by_segment, ConformalBands.fit(tried, group="volume"), factor)
+        return cls(*_weigh(rows, made), ConformalBands.fit(tried, group="volume"), factor)
 
     def apply(
         self,
@@ -80,6 +76,29 @@ class Calibration:
     def series_weights(self, segment: NDArray[np.int64]) -> dict[str, Floats]:
         """How much each member counts for series of these segments, (series,) each."""
         return weights_of(segment, self.weights, self.by_segment)
+
+
+def _weigh(rows: pd.DataFrame, made: Mapping[str, Floats]) -> tuple[Weights, dict[int, Weights]]:
+    """The weights over all series, and by segment."""
+    y, scale = rows["y"].to_numpy(dtype=np.float64), rows["scale"].to_numpy(dtype=np.float64)
+    errors = member_errors(y, scale, made)
+    return member_weights(errors), segment_weights(rows, made, errors)
+
+
+def _combined_unseen(rows: pd.DataFrame, made: Mapping[str, Floats]) -> Floats:
+    """What the combination would have said of each origin, (rows,), by the weights that the other origins give.
+
+    Weights fitted to an origin err less there than they will on the next one: bands from such errors would be narrow.
+    """
+    cutoffs, segment = rows["cutoff"].to_numpy(), rows["segment"].to_numpy()
+    mean = np.empty(len(rows))
+    for cutoff in np.unique(cutoffs):
+        here = cutoffs == cutoff
+        others = here if here.all() else ~here
+        weights = _weigh(rows[others], {name: values[others] for name, values in made.items()})
+        counted = weights_of(segment[here], *weights)
+        mean[here] = sum(weight * made[name][here] for name, weight in counted.items())
+    return mean
 
 
 def weights_of(segment: NDArray[np.int64], weights: Weights, by_segment: Mapping[int, Weights]) -> dict[str, Floats]:
