@@ -34,7 +34,7 @@ ORDINARY_SHIFT = 0.15
 """A median error of this many scales may point the other way next time."""
 FEWEST_ORIGINS = 3
 """Origins below which none can be told to be unusual."""
-UNUSUAL = 1.25
+UNUSUAL = 1.5
 """An origin whose errors are so many times as large as the median origin's went unusually wrong."""
 RANDOM_WALK = 0.5
 """Growth exponent where too few steps could be calibrated to fit one."""
