@@ -26,6 +26,8 @@ def fair_share(supply: float, need: Floats, weight: Floats, whole: bool = True) 
     supply = max(supply, 0.0)
     if need.sum() <= supply:
         return need
+    if supply == 0:
+        return np.zeros_like(need)
     weights = np.where(need > 0, np.maximum(weight, 0.0), 0.0)
     shares = _by_risk(supply, need, weights if weights.sum() > 0 else need)
     return _whole(shares, supply, need) if whole else shares

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from ml.db.base import utc_now
 from worker import handlers, outbox
-from worker.events import Event, ForecastPublished, JobFailed, ModelTrained, record
+from worker.events import Event, ForecastPublished, ModelTrained, ProductChanged, record
 from worker.models import JobRun, OutboxEvent
 
 Sessions = sessionmaker[Session]
@@ -53,7 +53,7 @@ def test_an_event_is_handled_once_and_marked(sessions: Sessions) -> None:
 
 
 def test_an_event_that_nobody_handles_is_done(sessions: Sessions) -> None:
-    [event_id] = add(sessions, JobFailed(1, "train", "not enough history"))
+    [event_id] = add(sessions, ProductChanged(1))
     outbox.process(sessions)
     assert read(sessions, event_id).handled_at is not None
 

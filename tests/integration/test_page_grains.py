@@ -9,7 +9,7 @@ import pytest
 from factories import load_sales
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
-from test_grains import daily_sales
+from test_grain_runs import daily_sales
 from web_fixtures import ClientFor, MakeApp, Rows, assert_problem
 
 from ml.artifacts import ArtifactStore
