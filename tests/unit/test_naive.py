@@ -93,7 +93,7 @@ def test_missing_known_columns_are_named() -> None:
 
 
 def test_an_unknown_model_is_refused_with_the_names() -> None:
-    with pytest.raises(ConfigurationError, match="'oracle'; expected one of seasonal_naive, lightgbm, combination, auto"):
+    with pytest.raises(ConfigurationError, match="'oracle'; expected one of seasonal_naive, lightgbm, combination"):
         models.create("oracle")
 
 
