@@ -34,7 +34,25 @@ MONTHS = 14
 FIGURES = tuple(f"{thousands}{n:03}" for thousands in (777, 888) for n in range(MONTHS))
 """What is sold abroad in each month, at home it is some tens."""
 
-SHOW_PLACES = {}
+SHOW_PLACES = {
+    "api_insights.list_anomalies GET",
+    "api_insights.show_decomposition GET",
+    "api_insights.show_factors GET",
+    "api_insights.show_series_outlook GET",
+    "api_sales.daily_sales GET",
+    "api_sales.list_sales GET",
+    "api_sales.monthly_sales GET",
+    "api_sales.weekly_sales GET",
+    "api_series.list_forecasts GET",
+    "api_series.list_series GET",
+    "api_series.show_facets GET",
+    "api_series.show_series GET",
+    "api_shortcuts.product_forecast GET",
+    "explore.index GET",
+    "overview.show GET",
+    "series.find GET",
+    "series.show GET",
+}
 """Routes on which unlimited callers see other regions without asking for one: a walk that finds none there is blind."""
 REFUSED = {401, 403, 429}
 """What would hide whether an answer leaks."""
