@@ -7,17 +7,21 @@ what the base series may learn from, this asks what a person should look at.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from ml.db.drivers import Event
 from ml.etl.cleaning import events, outliers, words
 from ml.etl.cleaning.policy import DEFAULT
 from ml.panel import Panel
 
-ANOMALY_COLUMNS = ["unique_id", "ds", "kind", "value", "usual", "score", "reason"]
+ANOMALY_COLUMNS = ["unique_id", "ds", "kind", "value", "usual", "score", "reason", "around"]
 SPIKE, DROP = "spike", "drop"
+BEFORE, AFTER = 24, 8
+"""Periods around an anomaly that are kept with it, for a small chart."""
 
 Explaining = Callable[[str, pd.Timestamp], Event | None]
 """Gives the event that explains a series' period, if there is one."""
@@ -34,7 +38,9 @@ def find_anomalies(
 
     `kind` is 'spike' above what is usual and 'drop' below; `value` and `usual` are in units of `y`; `score` is the
     distance in robust standard deviations (never below `threshold`), halved where an event explains it; `reason` says
-    all that in words. Series of which nothing can be said (too short, or hardly ever selling) have none.
+    all that in words; `around` holds the sales from BEFORE periods before it to AFTER after it, as {"at": which of them
+    it is, "values": …} with None for what is unknown. Series of which nothing can be said (too short, or hardly ever
+    selling) have none.
     """
     y, periods = panel.wide.y, panel.periods
     judged = outliers.judge(y, panel.season_length)
@@ -49,5 +55,12 @@ def find_anomalies(
         when = words.season_of(period, panel.freq) if judged.seasonal[row, column] else "around it"
         reason = words.outlier(value, usual, score, when)
         reason += f", although {events.name_of(event)} covers it" if event else ""
-        rows.append((name, period, SPIKE if value > usual else DROP, value, usual, score, reason))
+        rows.append((name, period, SPIKE if value > usual else DROP, value, usual, score, reason, around(y[row], int(column))))
     return pd.DataFrame(rows, columns=ANOMALY_COLUMNS)
+
+
+def around(y: NDArray[np.float64], column: int) -> dict[str, Any]:
+    """The values of a series (periods,) around one of its periods; those before its first sale are left out."""
+    first = max(int(np.argmax(np.isfinite(y))), column - BEFORE)
+    values = y[first : column + AFTER + 1].tolist()
+    return {"at": column - first, "values": [round(value, 2) if np.isfinite(value) else None for value in values]}

@@ -17,6 +17,7 @@ from pyarrow import parquet
 from ml import models
 from ml.errors import ConfigurationError, DataError, SourceError
 from ml.evaluation.backtest import backtest
+from ml.evaluation.joint import JointBacktest
 from ml.evaluation.metrics import score
 from ml.panel import Panel, fill_gaps
 from ml.progress import Progress, silent
@@ -34,7 +35,11 @@ def main(arguments: Sequence[str]) -> int:
     own = {**limits(chosen), **read_parameters(chosen.parameters)}
     forecaster = models.create(chosen.model, horizon=chosen.horizon, threads=chosen.threads, **own)
     began = time.perf_counter()
-    frame = backtest(panel, forecaster, cutoffs, chosen.horizon, bar(), whole=True)
+    if chosen.budget is None:
+        joint = JointBacktest({chosen.model: forecaster}, panel, cutoffs, chosen.horizon, whole=True)
+        frame = joint.run(bar()).frame(chosen.model)
+    else:  # a budget is shared out by each fit of its own
+        frame = backtest(panel, forecaster, cutoffs, chosen.horizon, bar(), whole=True)
     seconds = time.perf_counter() - began
     if chosen.output:
         write(frame[OUTPUT], chosen.output)

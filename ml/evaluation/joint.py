@@ -4,6 +4,7 @@
 learn weights and bands: sixteen fits for three cutoffs. Here each member forecasts once from each cutoff and from some
 origins before the first one. What it said of periods that were over at a cutoff, from the last few origins before,
 calibrates the forecasts made there: nothing that was not known then has a part in them, and six fits are enough.
+At the cutoffs members learn as they do for a forecast, before them as in trials (see `ml.models.trial`).
 """
 
 from __future__ import annotations
@@ -18,14 +19,14 @@ from numpy.typing import NDArray
 
 from ml.errors import DataError
 from ml.evaluation.backtest import error_scales
-from ml.evaluation.origins import plan_cutoffs
+from ml.evaluation.origins import plan_cutoffs, steps_after
 from ml.evaluation.weights import member_errors
 from ml.features.closures import find_closures
 from ml.features.scales import recent_level, volume_class, volume_edges
 from ml.models.auto import CombinedForecaster
 from ml.models.base import FittedPoints, PointModel, Points
 from ml.models.calibration import Calibration
-from ml.models.trial import HOPELESS, Origin, try_out
+from ml.models.trial import HOPELESS, Origin, learn, try_out
 from ml.panel import Panel
 from ml.progress import Progress, silent
 
@@ -44,12 +45,16 @@ class Heat:
 
 @dataclass
 class JointBacktest:
-    """Backtests of `forecasters` at `cutoffs`; `run` them, then ask for `frames` and for the fitted winner."""
+    """Backtests of `forecasters` at `cutoffs`; `run` them, then ask for a `frame` and for the fitted winner.
+
+    Steps that no series can be scored on yet are left out, unless `whole` asks for all of the horizon.
+    """
 
     forecasters: Mapping[str, CombinedForecaster]
     panel: Panel
     cutoffs: Sequence[pd.Timestamp]
     horizon: int
+    whole: bool = False
     members: dict[str, PointModel] = field(default_factory=dict, init=False, repr=False)
     heats: list[Heat] = field(default_factory=list, init=False, repr=False)
     fitted: dict[str, FittedPoints] = field(default_factory=dict, init=False, repr=False)
@@ -60,7 +65,8 @@ class JointBacktest:
         if not self.cutoffs:
             raise DataError("no cutoff to forecast from; expected at least one. Give a longer panel.")
         before = self.panel.until(self.cutoffs[0])
-        origins = [*plan_cutoffs(before, self.horizon), *self.cutoffs]
+        windows = max((one.origins(before) for one in self.forecasters.values()), default=0)
+        origins = [*plan_cutoffs(before, self.horizon, windows), *self.cutoffs]
         closures = find_closures(before.wide)
         edges = self._edges(self.cutoffs[0])
         for one in self.forecasters.values():
@@ -68,17 +74,24 @@ class JointBacktest:
         for done, cutoff in enumerate(origins):
             if cutoff == self.cutoffs[0]:
                 self.fitted = {}  # what was learned, and which forms were chosen, before there were two seasons, ends
-            origin = Origin.at(cutoff, self.panel, self.horizon, edges, closures)
+            origin = Origin.at(cutoff, self.panel, self._steps(cutoff), edges, closures)
             made = {}
             for place, (key, member) in enumerate(self.members.items()):
                 progress("backtest", done * len(self.members) + place, len(origins) * len(self.members))
-                self.fitted[key] = try_out(member, self.fitted.get(key), origin.past, done)
+                earlier = self.fitted.get(key)
+                if cutoff < self.cutoffs[0]:
+                    self.fitted[key] = try_out(member, earlier, origin.past, done)
+                else:
+                    self.fitted[key] = learn(member, earlier, origin.past, anew=True)
                 made[key] = self.fitted[key].predict(origin.periods, origin.known)
             self.heats.append(Heat(cutoff, origin.facts, origin.shut, made))
             if done == 0:
                 self._give_up(origin.told)
         progress("backtest", len(origins) * len(self.members), len(origins) * len(self.members))
         return self
+
+    def _steps(self, cutoff: pd.Timestamp) -> int:
+        return self.horizon if self.whole else max(1, steps_after(self.panel, cutoff, self.horizon))
 
     def _give_up(self, told: NDArray[np.intp]) -> None:
         """Leave out members of combinations that will not come to count (see `HOPELESS`), to save their time."""

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from ml import models
 from ml.budget import Budget
 from ml.errors import ConfigurationError
-from ml.evaluation.origins import plan_cutoffs
+from ml.evaluation.origins import plan_cutoffs, steps_after
 from ml.evaluation.weights import member_errors
 from ml.features.closures import find_closures
 from ml.features.scales import recent_level, volume_edges
@@ -138,7 +138,9 @@ class _Contest:
         )
         edges, closures = volume_edges(recent_level(panel.wide, panel.season_length)), find_closures(panel.wide)
         cutoffs: Sequence[pd.Timestamp] = plan_cutoffs(panel, horizon, WINDOWS)
-        self._origins = [Origin.at(cutoff, panel, horizon, edges, closures) for cutoff in cutoffs]
+        self._origins = [
+            Origin.at(cutoff, panel, steps_after(panel, cutoff, horizon), edges, closures) for cutoff in cutoffs
+        ]
         self._defaults = [self._forecast({}, origin) for origin in self._origins]
 
     def score(self, parameters: Mapping[str, Any], candidate: Any) -> float | None:

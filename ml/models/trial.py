@@ -75,11 +75,11 @@ class Origin:
         return self.facts.iloc[self.told]
 
     @classmethod
-    def at(cls, cutoff: pd.Timestamp, panel: Panel, horizon: int, edges: Floats, closures: tuple[str, ...]) -> Self:
+    def at(cls, cutoff: pd.Timestamp, panel: Panel, periods: int, edges: Floats, closures: tuple[str, ...]) -> Self:
         """Cut `panel` after `cutoff`; what is closed or unknown later tells of no error and is left out."""
         past = panel.until(cutoff)
         series = SeriesFacts.of(past, edges, closures)
-        dates = following(cutoff, steps_after(panel, cutoff, horizon), panel.freq)
+        dates = following(cutoff, periods, panel.freq)
         known = known_matrices(series, dates, panel.future(cutoff, len(dates)))
         shut = closed(closures, known, (len(series.ids), len(dates))).ravel()
         rows = facts_of(series, dates).assign(cutoff=cutoff)
@@ -164,7 +164,7 @@ def run_trial(  # noqa: PLR0917 - what is tried on what
     for done, cutoff in enumerate(cutoffs):
         if done and budget.left < sum(tries.seconds.values()):
             break
-        origin = Origin.at(cutoff, panel, horizon, edges, closures)
+        origin = Origin.at(cutoff, panel, steps_after(panel, cutoff, horizon), edges, closures)
         tries.rows.append(origin.rows)
         for place, name in enumerate(list(tries.members)):
             if done == 0 and place and budget.left < len(cutoffs) * sum(tries.seconds.values()):
