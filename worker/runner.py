@@ -14,6 +14,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from rq.timeouts import JobTimeoutException
 
 from ml.errors import ForecastleError
+from ml.models import processes
 from worker import lifecycle
 from worker.context import JobContext, Services, open_services
 from worker.errors import StaleAttemptError
@@ -39,8 +40,11 @@ TRANSIENT = (
 
 def run(job_id: int, attempt: int) -> None:
     """Entry point for RQ."""
-    with open_services(WorkerSettings.from_env()) as services:
-        execute(Attempt(job_id, attempt), services)
+    try:
+        with open_services(WorkerSettings.from_env()) as services:
+            execute(Attempt(job_id, attempt), services)
+    finally:
+        processes.release()
 
 
 def execute(attempt: Attempt, services: Services) -> None:
