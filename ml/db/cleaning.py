@@ -11,6 +11,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from ml.db.base import Base, utc_now
 from ml.db.types import Amount, BigId, Day, Json, Name, Real, UtcDateTime
 
+FLAG_KINDS = ("outlier", "stockout", "error")
+
 
 class CleaningPolicy(Base):
     """A policy of a data set; the newest one holds. Going back to an earlier one is a new row that repeats it."""
@@ -25,12 +27,13 @@ class CleaningPolicy(Base):
 
 
 class CleaningFlag(Base):
-    """A period of a series whose sales are not taken at face value: an outlier, or demand that a stockout cut off."""
+    """A period of a series whose sales are not taken at face value: an outlier, demand that a stockout cut off, or an
+    error in the data, which only people find."""
 
     __tablename__ = "cleaning_flags"
     __table_args__ = (
         sa.UniqueConstraint("series_id", "grain", "period", "kind"),
-        sa.CheckConstraint(sa.column("kind").in_(("outlier", "stockout")), "kind"),
+        sa.CheckConstraint(sa.column("kind").in_(FLAG_KINDS), "kind"),
         sa.CheckConstraint(sa.column("verdict").in_(("open", "accepted", "dismissed")), "verdict"),
     )
 

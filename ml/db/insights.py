@@ -13,6 +13,8 @@ from ml.db.types import Amount, BigId, Day, Json, Name, Real, UtcDateTime
 
 DRIFT_VERDICTS = ("ok", "watch", "retrain")
 ANOMALY_KINDS = ("spike", "drop")
+ANOMALY_VERDICTS = ("open", "accepted", "dismissed", "promotion", "stockout", "error")
+"""What a person may say of an anomaly; `open` is one that nobody has answered."""
 
 
 class DriftReport(Base):
@@ -35,12 +37,19 @@ class DriftReport(Base):
 
 
 class Anomaly(Base):
-    """A period in which a series sold far from what is usual; those of a grain are found anew by each check."""
+    """A period in which a series sold far from what is usual; those of a grain are found anew by each check, and keep
+    what a person decided of them.
+
+    `around` holds the sales before and after as they were then: {"at": 24, "values": […]}, null where nothing is known.
+    `made` is what the answer wrote, so that it can be taken back (see `webapp.services.anomalies`).
+    """
 
     __tablename__ = "anomalies"
     __table_args__ = (
         sa.UniqueConstraint("series_id", "grain", "period"),
         sa.CheckConstraint(sa.column("kind").in_(ANOMALY_KINDS), "kind"),
+        sa.CheckConstraint(sa.column("verdict").in_(ANOMALY_VERDICTS), "verdict"),
+        sa.Index(None, "grain", "verdict"),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -52,3 +61,8 @@ class Anomaly(Base):
     usual: Mapped[float] = mapped_column(Amount)
     score: Mapped[float] = mapped_column(Real)  # robust standard deviations
     reason: Mapped[str] = mapped_column(Name(250))
+    around: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    verdict: Mapped[str] = mapped_column(Name(16), default="open")
+    decided_by: Mapped[str] = mapped_column(Name(120), default="")
+    decided_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    made: Mapped[dict[str, Any] | None] = mapped_column(Json)

@@ -55,7 +55,9 @@ def find_anomalies(
         when = words.season_of(period, panel.freq) if judged.seasonal[row, column] else "around it"
         reason = words.outlier(value, usual, score, when)
         reason += f", although {events.name_of(event)} covers it" if event else ""
-        rows.append((name, period, SPIKE if value > usual else DROP, value, usual, score, reason, around(y[row], int(column))))
+        rows.append(
+            (name, period, SPIKE if value > usual else DROP, value, usual, score, reason, around(y[row], int(column)))
+        )
     return pd.DataFrame(rows, columns=ANOMALY_COLUMNS)
 
 

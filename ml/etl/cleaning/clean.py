@@ -31,8 +31,9 @@ class Cleaned:
     """The base series as they were sold (`sold`) and as they are learned from (`panel`).
 
     `actual` is what forecasts are scored against: what was sold, or what is taken for the demand where a stockout cut
-    it off (one value a row of the panels; NaN: not scored). `flags` has FLAG_COLUMNS, `corrected` NaN where a period is
-    left out. `nodes` is as of `base_panel`. What is known of periods to come stands behind the rows of `panel`.
+    it off (one value a row of the panels; NaN: not scored, as where the data is wrong). `flags` has FLAG_COLUMNS,
+    `corrected` NaN where a period is left out. `nodes` is as of `base_panel`. What is known of periods to come stands
+    behind the rows of `panel`.
     """
 
     panel: Panel
@@ -72,7 +73,7 @@ def apply(work: _Work, flags: pd.DataFrame) -> tuple[Floats, Floats]:
         at = work.place(key, ds)
         if at is not None:
             learned[at] = corrected
-            actual[at] = corrected if kind == "stockout" else actual[at]
+            actual[at] = actual[at] if kind == "outlier" else corrected
     # A series of which nothing is left, and a last period that no series has, would be missing from the forecast.
     empty = ~np.isfinite(learned).any(axis=1)
     learned[empty] = work.y[empty]

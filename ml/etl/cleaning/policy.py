@@ -64,6 +64,8 @@ class CleaningSettings:
 
     def applies(self, kind: str, verdict: str) -> bool:
         """Whether what a flag of that kind and verdict corrects is learned from."""
+        if kind == "error":
+            return verdict == "accepted"
         mode = {"outlier": self.outliers, "stockout": self.stockouts}[kind]
         if mode == "off":
             return False
