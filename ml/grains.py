@@ -15,6 +15,8 @@ from ml.db.sales import SalesDaily
 from ml.errors import DataError
 
 ONE_DAY = timedelta(days=1)
+AHEAD = 2
+"""Horizons of a grain for which plans are looked up."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,11 @@ class Grain:
     active: int
     density: float = 0.0
     most_values: int | None = None
+
+    @property
+    def farthest(self) -> int:
+        """How many periods ahead can be forecast: as far as plans are looked up."""
+        return AHEAD * self.horizon
 
     def start(self, day: date) -> date:
         """The first day of the period that holds `day`."""

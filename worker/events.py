@@ -109,6 +109,15 @@ class ForecastPublished(Event):
 
 
 @dataclass(frozen=True)
+class ForecastExtended(Event):
+    """The run that readers of a grain see reaches `horizon` periods ahead by now."""
+
+    run_id: int
+    grain: str
+    horizon: int
+
+
+@dataclass(frozen=True)
 class ForecastOverridden(Event):
     """A person changed the forecast of a part, or took such a change back; the published run shows it at once."""
 
@@ -155,6 +164,7 @@ EVENTS: dict[str, type[Event]] = {
         ModelRefused,
         ModelDrifted,
         ForecastPublished,
+        ForecastExtended,
         ForecastOverridden,
         JobFailed,
         JobCancelled,

@@ -15,7 +15,7 @@ from ml.db.base import utc_now
 from worker.errors import JobRequestError
 from worker.models import JobRun
 
-QUEUES = ("interactive", "ingest", "forecast", "train")
+QUEUES = ("interactive", "deliver", "ingest", "forecast", "train")
 """Names by priority: a worker empties the first before it looks at the next."""
 
 
@@ -72,7 +72,7 @@ KINDS: dict[str, JobKind] = _kinds(
     JobKind("take_back", "ingest", "worker.jobs.take_back", timeout=1800, required=frozenset({"import_id"})),
     JobKind("refresh", "ingest", "worker.jobs.refresh", timeout=1800, optional=frozenset({"since", "until"})),
     JobKind("clean", "ingest", "worker.jobs.clean", timeout=1800),
-    JobKind("deliver", "interactive", "worker.jobs.deliver", timeout=60, required=frozenset({"delivery_id"})),
+    JobKind("deliver", "deliver", "worker.jobs.deliver", timeout=60, required=frozenset({"delivery_id"})),
     JobKind("prune_records", "ingest", "worker.jobs.prune_records", timeout=600),
     JobKind("prune_uploads", "ingest", "worker.jobs.prune_uploads", timeout=1800),
     JobKind(
@@ -84,6 +84,7 @@ KINDS: dict[str, JobKind] = _kinds(
         optional=frozenset({"models"}),
     ),
     JobKind("forecast", "forecast", "worker.jobs.forecast", timeout=3600, required=frozenset({"grain", "horizon"})),
+    JobKind("extend", "interactive", "worker.jobs.extend", timeout=1800, required=frozenset({"run_id", "periods"})),
     JobKind("drift", "forecast", "worker.jobs.drift", timeout=1800, required=frozenset({"grain"})),
 )
 

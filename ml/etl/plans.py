@@ -23,8 +23,6 @@ Floats = NDArray[np.float64]
 HOLIDAY, EVENT, TO_HOLIDAY = "holiday", "event", "days_to_holiday"
 KINDS = {"holiday": HOLIDAY, "promotion": EVENT, "other": EVENT}
 """Of which column an event is. Price plans are none: they may hold for good."""
-AHEAD = 2
-"""Horizons of a grain for which plans are looked up."""
 FARTHEST = 15
 """Days before a holiday from which on it is not felt."""
 
@@ -47,14 +45,14 @@ def plan_columns(events: Sequence[Event], panel: Panel, grain: Grain) -> tuple[s
 def with_plans(
     panel: Panel, nodes: pd.DataFrame, grain: Grain, events: Sequence[Event], columns: Sequence[str]
 ) -> Panel:
-    """The panel with `columns` as known ones, in its past and for the next AHEAD horizons.
+    """The panel with `columns` as known ones, in its past and as far ahead as can be forecast.
 
     `nodes` has a row per series: `unique_id` and its names. An event counts where it is about all of a series; one of
     a narrower place or product would say too much of it.
     """
     if not columns:
         return panel
-    later = following(panel.last, AHEAD * grain.horizon, panel.freq)
+    later = following(panel.last, grain.farthest, panel.freq)
     periods = pd.DatetimeIndex(panel.periods.append(later))
     found = nodes.set_index("unique_id").loc[panel.ids].reset_index().to_dict("records")
     rows = [{str(name): value for name, value in row.items()} for row in found]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any, cast
@@ -16,10 +17,10 @@ from ml.db.base import utc_now
 from ml.db.bulk import insert_rows
 from ml.db.results import ForecastResult, ForecastRun, ModelVersion
 from ml.errors import ConflictError
-from ml.etl.cleaning.clean import clean_panel
+from ml.etl.cleaning.clean import Cleaned, clean_panel
 from ml.etl.cleaning.context import read_context
 from ml.etl.cleaning.flags import store_flags
-from ml.etl.extract import read_sales
+from ml.etl.extract import SalesTable, read_sales
 from ml.etl.nodes import ensure_series
 from ml.grains import MONTHLY, get_grain
 from ml.overrides import reapply, settle
@@ -68,39 +69,65 @@ def forecast(
     spec = get_grain(grain)
     steps = horizon or spec.horizon
     model = registry.champion(session, grain)
+    table = read_sales(session, spec)
+    made = make(session, store, model, table, steps, progress=progress)
+    hierarchy, frame, as_of = made.hierarchy, made.frame, made.cleaned.panel.last.date()
+    run = start_run(session, model, as_of, steps)
+    ids = ensure_series(session, hierarchy)
+    progress("recording actuals")
+    store_flags(session, made.cleaned, ids, grain)
+    record_actuals(session, made.cleaned.sold, hierarchy, ids, grain)
+    store_rows(session, columns_of(frame, run, ids, model), progress)
+    store_factors(session, run, made.issued, ids, progress)
+    progress("summing up")
+    store_cells(session, spec, as_of)
+    if spec is MONTHLY:
+        base = frame[frame["unique_id"].isin(hierarchy.nodes["unique_id"])]
+        store_profiles(session, table, made.bundle.base, base, errors_by_series(session, spec, as_of))
+    progress("applying overrides")
+    settle(session, grain, as_of)
+    reapply(session, run)
+    publish(session, run, len(ids))
+    return ForecastRunResult(run.id, grain, as_of, steps, len(ids), len(frame), model.model_type)
+
+
+@dataclass(frozen=True)
+class Made:
+    """Forecasts of all stored levels (`frame`: `unique_id, ds, mean, *QUANTILES, model`), and what they come from."""
+
+    bundle: Bundle
+    cleaned: Cleaned
+    reconciled: pd.DataFrame
+    hierarchy: Hierarchy
+    frame: pd.DataFrame
+
+    @property
+    def issued(self) -> Issued:
+        """What the themes of the first period are taken from."""
+        return Issued(self.bundle.forecaster, self.cleaned.panel, self.reconciled, self.hierarchy)
+
+
+def make(
+    session: Session, store: ArtifactStore, model: ModelVersion, table: SalesTable, steps: int, *, progress: Progress
+) -> Made:
+    """What a version forecasts of all stored levels for the `steps` periods after `table`; raises ArtifactError.
+
+    Ends the transaction: no lock and no snapshot is held while the model runs.
+    """
     progress("loading model")
     bundle = load(store, model)
-    table = read_sales(session, spec)
     context = read_context(session, table)
-    session.commit()  # no lock and no snapshot is held while the model runs
+    known = model.metrics.get("known", [])
+    session.commit()
     progress("cleaning")
-    cleaned = clean_panel(table, bundle.base, context, model.metrics.get("known", []))
+    cleaned = clean_panel(table, bundle.base, context, known)
     progress("forecasting")
     panel = cleaned.panel
     made = bundle.forecaster.update(panel).predict(steps, known=panel.future(panel.last, steps), levels=LEVELS)
     hierarchy = Hierarchy.over(cleaned.nodes, bundle.base)
     progress("reconciling")
     reconciled = bundle.reconciler.reconcile(made, panel, hierarchy)
-    frame = all_levels(reconciled, bundle, hierarchy)
-    as_of = panel.last.date()
-    run = start_run(session, model, as_of, steps)
-    ids = ensure_series(session, hierarchy)
-    progress("recording actuals")
-    store_flags(session, cleaned, ids, grain)
-    record_actuals(session, cleaned.sold, hierarchy, ids, grain)
-    frame["series_id"] = frame["unique_id"].map(ids)
-    store_rows(session, run, frame, f"{model.model_name}/{model.version}", progress)
-    store_factors(session, run, Issued(bundle.forecaster, panel, reconciled, hierarchy), ids, progress)
-    progress("summing up")
-    store_cells(session, spec, as_of)
-    if spec is MONTHLY:
-        base = frame[frame["unique_id"].isin(hierarchy.nodes["unique_id"])]
-        store_profiles(session, table, bundle.base, base, errors_by_series(session, spec, as_of))
-    progress("applying overrides")
-    settle(session, grain, as_of)
-    reapply(session, run)
-    publish(session, run, len(ids))
-    return ForecastRunResult(run.id, grain, as_of, steps, len(ids), len(frame), model.model_type)
+    return Made(bundle, cleaned, reconciled, hierarchy, all_levels(reconciled, bundle, hierarchy))
 
 
 def all_levels(made: pd.DataFrame, bundle: Bundle, hierarchy: Hierarchy) -> pd.DataFrame:
@@ -129,18 +156,25 @@ def start_run(session: Session, model: ModelVersion, as_of: date, horizon: int) 
     return run
 
 
-def store_rows(session: Session, run: ForecastRun, frame: pd.DataFrame, version: str, progress: Progress) -> None:
-    """Write the rows of an unpublished run, a chunk a transaction."""
+def columns_of(
+    frame: pd.DataFrame, run: ForecastRun, ids: Mapping[str, int], model: ModelVersion
+) -> dict[str, list[Any]]:
+    """Forecasts as the columns of their table."""
     rows = frame.assign(
-        run_id=run.id, grain=run.grain, as_of=run.as_of,
-        period=frame["ds"].dt.date, model_version=version + ":" + frame["model"],
+        run_id=run.id, grain=run.grain, as_of=run.as_of, series_id=frame["unique_id"].map(ids),
+        period=frame["ds"].dt.date, model_version=f"{model.model_name}/{model.version}:" + frame["model"],
     )  # fmt: skip
     columns = ["run_id", "series_id", "grain", "period", "as_of", "model_version", "mean", *QUANTILES]
-    for start in range(0, len(rows), CHUNK):
-        chunk = rows.iloc[start : start + CHUNK]
-        insert_rows(session, ForecastResult, {name: chunk[name].tolist() for name in columns})
+    return {name: rows[name].tolist() for name in columns}
+
+
+def store_rows(session: Session, columns: Mapping[str, list[Any]], progress: Progress) -> None:
+    """Write the rows of an unpublished run, a chunk a transaction."""
+    count = len(columns["period"])
+    for start in range(0, count, CHUNK):
+        insert_rows(session, ForecastResult, {name: values[start : start + CHUNK] for name, values in columns.items()})
         session.commit()
-        progress("storing forecasts", min(start + CHUNK, len(rows)), len(rows))
+        progress("storing forecasts", min(start + CHUNK, count), count)
 
 
 def publish(session: Session, run: ForecastRun, series: int) -> None:

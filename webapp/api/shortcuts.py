@@ -5,15 +5,15 @@ from __future__ import annotations
 from flask import Response
 from sqlalchemy.orm import Session
 
-from ml.db.session import only_reads
 from ml.errors import NotEnoughHistoryError
 from ml.grains import MONTHLY
 from webapp.api.answers import answer, problems
 from webapp.api.blueprint import api_blueprint
 from webapp.api.cache import cached
 from webapp.api.models import start_training
-from webapp.api.predictions import prediction
-from webapp.api.sources import failure, wait_for
+from webapp.api.predictions import PREDICTED, prediction
+from webapp.api.sources import failure
+from webapp.api.waiting import wait_for, writing
 from webapp.auth import requires, signed_in_user
 from webapp.auth.permissions import FORECASTS_MAKE, SALES_IMPORT, SALES_READ
 from webapp.errors import ForbiddenError
@@ -24,7 +24,7 @@ from webapp.queries.nodes import Node
 from webapp.queries.products import product_code
 from webapp.schemas.insights import SeriesNames
 from webapp.schemas.jobs import JobAnswer
-from webapp.schemas.predictions import ForecastOfProductQuery, Prediction, PredictQuery, ProductIdPath, WeeklyQuery
+from webapp.schemas.predictions import ForecastOfProductQuery, PredictQuery, ProductIdPath, WeeklyQuery
 from webapp.schemas.sales_forecast import MonthOfSales, NextMonth, SalesForecast, SalesForecastQuery
 from webapp.schemas.training import TrainBody
 from webapp.services import sources as sources_service
@@ -33,7 +33,7 @@ from webapp.services.imports import named_source
 blueprint = api_blueprint("shortcuts")
 
 
-@blueprint.get("/forecast/weekly", responses={200: Prediction, **problems(404, 409)})
+@blueprint.get("/forecast/weekly", responses=PREDICTED)
 @requires(SALES_READ)
 @cached
 def weekly_forecast(query: WeeklyQuery) -> Response:
@@ -41,7 +41,7 @@ def weekly_forecast(query: WeeklyQuery) -> Response:
     return prediction(PredictQuery(**query.model_dump(), grain="weekly"))
 
 
-@blueprint.get("/forecast/<string:product_id>", responses={200: Prediction, **problems(404, 409)})
+@blueprint.get("/forecast/<string:product_id>", responses=PREDICTED)
 @requires(SALES_READ)
 @cached
 def product_forecast(path: ProductIdPath, query: ForecastOfProductQuery) -> Response:
@@ -114,10 +114,8 @@ def refresh(session: Session, name: str, seconds: int) -> int:
             "forbidden", f"refresh needs the permission {SALES_IMPORT} in all regions; leave it out to read alone."
         )
     source = named_source(session, name)
-    session.rollback()
-    only_reads.set(False)  # the one thing that this GET may write
-    job = sources_service.pull_source(session, source.id, user.email)
-    only_reads.set(True)
+    with writing(session):
+        job = sources_service.pull_source(session, source.id, user.email)
     view = wait_for(job.id, seconds)
     if view.finished and view.state != "succeeded":
         raise failure(view, fetched=sources_queries.was_fetched(session, view.id))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 from flask import Response, url_for
 
 from ml.db.imports import Source
@@ -13,10 +11,10 @@ from webapp.api.blueprint import api_blueprint
 from webapp.api.edits import check_unchanged, hold, tagged
 from webapp.api.idempotency import kept_afterwards
 from webapp.api.listing import listing
+from webapp.api.waiting import wait_for
 from webapp.auth import requires, signed_in_user
 from webapp.auth.permissions import SALES_IMPORT, SALES_READ, SOURCES_MANAGE
-from webapp.extensions import db, redis_client, settings
-from webapp.queries import jobs
+from webapp.extensions import db, settings
 from webapp.queries import sources as queries
 from webapp.queries.jobs import JobView
 from webapp.schemas.base import encode_cursor
@@ -32,8 +30,6 @@ from webapp.schemas.sources import (
     SourceQuery,
 )
 from webapp.services import sources as service
-
-POLL_SECONDS = 0.2
 
 blueprint = api_blueprint("sources", "/sources")
 
@@ -134,20 +130,6 @@ def pull_source(path: SourcePath, query: PullQuery) -> Response:
     if view.finished:
         raise failure(view, fetched=queries.was_fetched(session, view.id))
     return answer(JobAnswer.model_validate(view), 202, Location=url_for("api_jobs.show_job", job_id=view.id))
-
-
-def wait_for(job_id: int, seconds: int) -> JobView:
-    """A job once it is finished, or as it is after that time. Between looks no transaction is open: on SQLite it
-    would lock out the job."""
-    deadline = time.monotonic() + seconds
-    while True:
-        session = db.session()
-        view = jobs.job_view(session, redis_client(), job_id)
-        session.rollback()
-        session.expire_all()
-        if view.finished or time.monotonic() >= deadline:
-            return view
-        time.sleep(min(POLL_SECONDS, max(0.0, deadline - time.monotonic())))
 
 
 def failure(view: JobView, *, fetched: bool) -> UpstreamError | DataError | ConflictError:

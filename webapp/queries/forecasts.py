@@ -83,7 +83,7 @@ class Outlook:
 
 
 def outlook(session: Session, node: Node, periods: int | None = None, grain: Grain = MONTHLY) -> Outlook:
-    """History and forecast of `node`, the next `periods` (None: as many as there are).
+    """History and forecast of `node`, the next `periods` (None: as many as every run has), as far as there are any.
 
     Raises NotFoundError where no sale carries its names.
     """
@@ -106,7 +106,8 @@ def outlook(session: Session, node: Node, periods: int | None = None, grain: Gra
     points = [replace(point, added=extra[point.period]) if point.period in extra else point for point in points]
     model = session.get_one(ModelVersion, run.model_id)
     label = f"{model.model_type} ({model.model_name}/{model.version})"
-    return Outlook(node, past, points[:periods], run.as_of, label, model.trained_at, bands, run.id, None, grain)
+    points = points[: periods or grain.horizon]
+    return Outlook(node, past, points, run.as_of, label, model.trained_at, bands, run.id, None, grain)
 
 
 def follows_kind(session: Session, run: ForecastRun, node: Node) -> bool:
@@ -191,21 +192,28 @@ def _combine(period: date, rows: list[tuple[float, ForecastResult]], rho: float)
 def correlation(session: Session, run: ForecastRun) -> float:
     """How much errors of base series go together: what makes their P90s combine to the stored total's.
 
-    With distances d of P90 above the mean, the total's satisfies D² = (1 - rho) sum d² + rho (sum d)².
+    With distances d of P90 above the mean, the total's satisfies D² = (1 - rho) sum d² + rho (sum d)². It is taken
+    from the periods that every run has.
     """
     distance = ForecastResult.p90 - ForecastResult.mean
     base = results(run, *base_level(run), Node()).with_only_columns(
         sa.func.sum(distance * distance), sa.func.sum(distance), maintain_column_froms=True
     )
-    base = base.execution_options(**WHOLE)
+    base = base.where(usual(run)).execution_options(**WHOLE)
     total = results(run, "total", "total", Node()).with_only_columns(distance, maintain_column_froms=True)
-    total = total.execution_options(**WHOLE)
+    total = total.where(usual(run)).execution_options(**WHOLE)
     alone, together, found = 0.0, 0.0, 0.0
     for row in session.execute(base.group_by(ForecastResult.period)):
         alone, together = alone + row[0], together + row[1] ** 2
     for value in session.scalars(total):
         found += value**2
     return min(1.0, max(0.0, (found - alone) / (together - alone))) if together > alone else 1.0
+
+
+def usual(run: ForecastRun) -> sa.ColumnElement[bool]:
+    """The periods that every run of a grain has; somebody may have asked this one for more (`ml.pipelines.extend`)."""
+    grain = GRAINS[run.grain]
+    return ForecastResult.period <= grain.shift(run.as_of, grain.horizon)
 
 
 def expected_sums(
@@ -217,8 +225,10 @@ def expected_sums(
     *,
     options: Mapping[str, Any] = MappingProxyType({}),
 ) -> dict[Any, float]:
-    """Expected sales over the whole horizon by the stored series of `level` within `node`, named by `columns`."""
+    """Expected sales over the periods that every run has, by the stored series of `level` within `node`, which
+    `columns` name."""
     total = sa.func.sum(ForecastResult.mean)
     query = results(run, *level, node).with_only_columns(*columns, total, maintain_column_froms=True)
+    query = query.where(usual(run))
     rows = session.execute(query.group_by(*columns), execution_options=options)
     return {tuple(names): float(value) for *names, value in rows}

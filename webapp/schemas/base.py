@@ -21,14 +21,28 @@ class Request(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-def rounded(value: float) -> float:
-    """A figure to the decimals that the tables keep, without a negative zero."""
-    return round(value, 4) + 0.0
+AMOUNT, RATIO = 4, 6
+"""Decimals of figures that were computed: sums and means of floats have digits that mean nothing."""
 
 
-Figure = Annotated[float, AfterValidator(rounded)]
-"""An amount that was computed: sums and means of floats have digits that mean nothing. What people entered, such as a
-price or the value of a regressor, is shown as it was entered."""
+def to_decimals(value: Any, decimals: int) -> Any:
+    """A number, or all numbers inside JSON, to so many decimals and without negative zeros; the rest as it is."""
+    if isinstance(value, float):
+        return round(value, decimals) + 0.0
+    if isinstance(value, dict):
+        return {key: to_decimals(part, decimals) for key, part in value.items()}
+    if isinstance(value, list):
+        return [to_decimals(part, decimals) for part in value]
+    return value
+
+
+Figure = Annotated[float, AfterValidator(lambda value: to_decimals(value, AMOUNT))]
+"""An amount that was computed, to the decimals that the tables keep. What people entered, such as a price or the value
+of a regressor, is shown as it was entered."""
+Ratio = Annotated[float, AfterValidator(lambda value: to_decimals(value, RATIO))]
+"""A share, a factor or a probability."""
+Measured = Annotated[dict[str, Any], AfterValidator(lambda value: to_decimals(value, RATIO))]
+"""JSON with figures in it."""
 
 
 class Answer(BaseModel):

@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from ml.etl.cleaning.policy import HIGHEST, LOWEST
-from webapp.schemas.base import LARGEST_ID, Answer, Figure, ListAnswer, PageQuery, Request
+from webapp.schemas.base import LARGEST_ID, Answer, Figure, ListAnswer, PageQuery, Ratio, Request
 
 Kind = Literal["outlier", "stockout"]
 Verdict = Literal["open", "accepted", "dismissed"]
@@ -102,7 +102,7 @@ class FlagAnswer(Answer):
     value: Figure = Field(description="As sold.")
     corrected: Figure | None = Field(description="What is learned from where applied; null leaves the period out.")
     applied: bool = Field(description="Whether the policy and the verdict let the correction be learned from.")
-    score: Figure = Field(description="Robust standard deviations; of a stockout, the share of demand without stock.")
+    score: Ratio = Field(description="Robust standard deviations; of a stockout, the share of demand without stock.")
     reason: str
     verdict: Verdict
     decided_by: str

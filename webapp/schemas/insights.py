@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from webapp.schemas.base import LARGEST_ID, Answer, ListAnswer, PageQuery, Request
+from webapp.schemas.base import LARGEST_ID, Answer, Figure, ListAnswer, PageQuery, Ratio, Request
 from webapp.schemas.training import Grain
 
 Verdict = Literal["ok", "watch", "retrain"]
@@ -50,11 +50,11 @@ class Component(Answer):
     """One period: trend, season, events and residual add up to the sales."""
 
     period: date = Field(description="Its first day.")
-    sales: float
-    trend: float
-    season: float
-    events: float
-    residual: float
+    sales: Figure
+    trend: Figure
+    season: Figure
+    events: Figure
+    residual: Figure
 
 
 class DecompositionAnswer(Answer):
@@ -64,9 +64,9 @@ class DecompositionAnswer(Answer):
     mode: Literal["additive", "multiplicative"] = Field(
         description="Whether season and events are amounts, or shares of the trend."
     )
-    trend_strength: float = Field(description="0 to 1.")
-    season_strength: float = Field(description="0 to 1.")
-    effects: dict[str, float] = Field(
+    trend_strength: Ratio = Field(description="0 to 1.")
+    season_strength: Ratio = Field(description="0 to 1.")
+    effects: dict[str, Ratio] = Field(
         description="By event: what it adds to a period that it covers wholly, or what it multiplies that by."
     )
     points: list[Component]
@@ -77,9 +77,9 @@ class AnomalyAnswer(Answer):
 
     period: date = Field(description="Its first day.")
     kind: Literal["spike", "drop"]
-    value: float
-    usual: float
-    score: float = Field(description="Robust standard deviations.")
+    value: Figure
+    usual: Figure
+    score: Ratio = Field(description="Robust standard deviations.")
     reason: str
 
 
@@ -112,9 +112,9 @@ class DownturnAnswer(Answer):
     """Whether less is to be expected than before."""
 
     likely: bool
-    probability: float = Field(description="Of selling less in the next period than the reference.")
-    change: float = Field(description="Relative change over the next periods, three at most.")
-    reference: float = Field(description="Sales that the next period is compared with.")
+    probability: Ratio = Field(description="Of selling less in the next period than the reference.")
+    change: Ratio = Field(description="Relative change over the next periods, three at most.")
+    reference: Figure = Field(description="Sales that the next period is compared with.")
     season_before: bool = Field(description="Whether that is the same period a season before, or a mean of the last.")
     message: str = Field(description="Says it in words where it is likely.")
 
@@ -129,14 +129,14 @@ class OutlookAnswer(Answer):
     model: str
     run_id: int | None
     bands: str = Field(description="Where low and high come from: stored or approximate.")
-    expected: float
-    low: float
-    high: float
+    expected: Figure
+    low: Figure
+    high: Figure
     confidence: int = Field(description="Probability of low to high, in percent.")
-    last: float | None = Field(description="Sales of the last complete period.")
-    growth: float | None = Field(description="expected / last - 1; null after a period without sales.")
+    last: Figure | None = Field(description="Sales of the last complete period.")
+    growth: Ratio | None = Field(description="expected / last - 1; null after a period without sales.")
     downturn: DownturnAnswer | None = Field(description="Null where there is nothing to compare with.")
-    accuracy: float | None = Field(description="max(0, 100 - 100 MAE / mean) on periods that the model had not seen.")
+    accuracy: Figure | None = Field(description="max(0, 100 - 100 MAE / mean) on periods that the model had not seen.")
     accuracy_source: str = Field(description="Whose errors: issued forecasts, or the backtest at this level.")
 
 
@@ -148,8 +148,8 @@ class FactorAnswer(Answer):
         "others, or plan: with the name of a known column."
     )
     name: str = Field(description="The theme in words.")
-    units: float = Field(description="What it adds, in units of sales.")
-    factor: float | None = Field(description="What it multiplies by; null where base or forecast is zero.")
+    units: Figure = Field(description="What it adds, in units of sales.")
+    factor: Ratio | None = Field(description="What it multiplies by; null where base or forecast is zero.")
 
 
 class FactorsAnswer(Answer):
@@ -160,8 +160,8 @@ class FactorsAnswer(Answer):
     as_of: date = Field(description="The last complete period that the forecast knew.")
     period: date = Field(description="The period that is forecast, by its first day.")
     model: str
-    forecast: float = Field(description="Expected sales: the base plus all units, the base times all factors.")
-    base: float | None = Field(description="The mean of its last season (12 months, 52 weeks, 7 days).")
+    forecast: Figure = Field(description="Expected sales: the base plus all units, the base times all factors.")
+    base: Figure | None = Field(description="The mean of its last season (12 months, 52 weeks, 7 days).")
     factors: list[FactorAnswer] = Field(description="By theme, what adds or takes most first.")
     message: str | None = Field(description="Why there are no factors, where there are none.")
 
@@ -172,13 +172,13 @@ class LevelDriftAnswer(Answer):
     level: str = Field(description="place/product")
     periods: int
     rows: int
-    wape: float = Field(description="Of issued forecasts.")
-    promised: float = Field(description="By the backtest.")
-    expected: float = Field(description="The promise for periods as hard as these.")
-    ratio: float = Field(description="wape / expected")
-    sure: float | None = Field(description="What is left of the ratio without noise; null for too few periods.")
-    bias: float
-    coverage: float = Field(description="Share of actuals from P10 to P90.")
+    wape: Ratio = Field(description="Of issued forecasts.")
+    promised: Ratio = Field(description="By the backtest.")
+    expected: Ratio = Field(description="The promise for periods as hard as these.")
+    ratio: Ratio = Field(description="wape / expected")
+    sure: Ratio | None = Field(description="What is left of the ratio without noise; null for too few periods.")
+    bias: Ratio
+    coverage: Ratio = Field(description="Share of actuals from P10 to P90.")
     verdict: Verdict
     reasons: list[str]
 
@@ -187,8 +187,8 @@ class InputDriftAnswer(Answer):
     """How far an input is from what was learned."""
 
     name: str
-    psi: float = Field(description="Population stability index: from 0.25 on another distribution.")
-    noise: float = Field(description="What noise alone reaches in one of twenty cases.")
+    psi: Ratio = Field(description="Population stability index: from 0.25 on another distribution.")
+    noise: Ratio = Field(description="What noise alone reaches in one of twenty cases.")
 
 
 class DriftAnswer(Answer):
@@ -203,7 +203,7 @@ class DriftAnswer(Answer):
     reasons: list[str]
     levels: list[LevelDriftAnswer]
     inputs: list[InputDriftAnswer]
-    new_share: float = Field(description="Share of newer sales by series that the model never saw.")
+    new_share: Ratio = Field(description="Share of newer sales by series that the model never saw.")
     created_at: datetime
 
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from webapp.schemas.base import LARGEST_ID, Answer, Figure, ListAnswer, PageQuery, Request
+from webapp.schemas.base import LARGEST_ID, Answer, Figure, ListAnswer, Measured, PageQuery, Request
 
 JobState = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 JobKind = Literal[
@@ -20,6 +20,7 @@ JobKind = Literal[
     "prune_records",
     "train",
     "forecast",
+    "extend",
     "drift",
     "deliver",
 ]
@@ -57,7 +58,7 @@ class JobAnswer(Answer):
     timings: dict[str, Figure] = Field(description="Seconds by phase.")
     log_tail: str
     attempts: list[dict[str, Any]] = Field(description="How earlier attempts ended.")
-    result: dict[str, Any] | None
+    result: Measured | None
     error: str | None
     requested_by: str
 

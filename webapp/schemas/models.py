@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from webapp.schemas.base import LARGEST_ID, Answer, ListAnswer, PageQuery, Request
+from webapp.schemas.base import LARGEST_ID, Answer, ListAnswer, Measured, PageQuery, Request
 from webapp.schemas.training import Grain
 
 
@@ -49,7 +49,7 @@ class ModelAnswer(Answer):
     series_count: int
     reason: str = Field(description="Why this model was chosen among the candidates, in words.")
     verdict: str = Field(description="Why it replaced the champion of its time, or did not, in words.")
-    metrics: dict[str, Any] = Field(
+    metrics: Measured = Field(
         description="Scores of the candidates, the windows that they were scored on, and the champion's over the same; "
         "of a model with trees also `importance`: how far themes and features move forecasts (mean absolute Shapley "
         "value of their logarithm), the weight of its trees, and of how many forecasts."

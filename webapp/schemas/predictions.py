@@ -3,16 +3,38 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, ValidationInfo
 
+from ml.grains import GRAINS
 from webapp.schemas.base import Answer, Figure, Request
 from webapp.schemas.training import Grain
 
 Name = Field("", max_length=120)
+MOST_PERIODS = max(grain.farthest for grain in GRAINS.values())
+FARTHEST = ", ".join(f"{grain.farthest} {grain.unit}" for grain in GRAINS.values())
 
 
-class WeeklyQuery(Request):
+def within_reach(periods: int | None, info: ValidationInfo) -> int | None:
+    """At most as many periods as can be forecast by that grain."""
+    grain = GRAINS[info.data.get("grain", "weekly")]
+    if periods is not None and periods > grain.farthest:
+        raise ValueError(f"at most {grain.farthest} {grain.unit} ahead can be forecast")
+    return periods
+
+
+Periods = Annotated[int | None, AfterValidator(within_reach)]
+PERIODS = Field(
+    None,
+    ge=1,
+    le=MOST_PERIODS,
+    description=f"How many periods; left out, as many as are always forecast. At most {FARTHEST}. Those that the "
+    "published forecast does not have yet are forecast now: the answer is 202 where that takes longer than a second.",
+)
+
+
+class SalesQuery(Request):
     """Which sales; what is left out is summed up."""
 
     region: str = Name
@@ -21,13 +43,19 @@ class WeeklyQuery(Request):
     category: str = Name
     subcategory: str = Name
     product_id: str = Field("", max_length=80, description="The product's number here, or its code.")
-    periods: int | None = Field(None, ge=1, le=366, description="How many periods at most; all where left out.")
 
 
-class PredictQuery(WeeklyQuery):
+class WeeklyQuery(SalesQuery):
+    """Which sales, and how many weeks; what is left out is summed up."""
+
+    periods: Periods = PERIODS
+
+
+class PredictQuery(SalesQuery):
     """Which sales, and by which periods; what is left out is summed up."""
 
     grain: Grain = Field("monthly", description="The length of the periods.")
+    periods: Periods = PERIODS
 
 
 class ForecastOfProductQuery(Request):
@@ -37,7 +65,7 @@ class ForecastOfProductQuery(Request):
     territory: str = Name
     area: str = Name
     grain: Grain = Field("monthly", description="The length of the periods.")
-    periods: int | None = Field(None, ge=1, le=366, description="How many periods at most; all where left out.")
+    periods: Periods = PERIODS
 
 
 class ProductIdPath(Request):

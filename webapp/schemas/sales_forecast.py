@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import Field
 
-from webapp.schemas.base import Answer, Figure, Request
+from webapp.schemas.base import Answer, Figure, Ratio, Request
 from webapp.schemas.insights import Confidence, Name, SeriesNames
 
 PLACES_AND_PRODUCTS = {"region", "territory", "area", "category", "subcategory"}
@@ -54,7 +54,7 @@ class NextMonth(Answer):
     low: Figure
     high: Figure
     confidence_level: int = Field(description="Probability of low to high, in percent.")
-    growth_rate: Figure | None = Field(description="Against the last complete month; null after one without sales.")
+    growth_rate: Ratio | None = Field(description="Against the last complete month; null after one without sales.")
     accuracy: Figure | None = Field(description="max(0, 100 - 100 MAE / mean) on months that the model had not seen.")
     accuracy_source: str = Field(description="Whose errors: issued forecasts, or the backtest at this level.")
     model: str

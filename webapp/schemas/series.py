@@ -10,7 +10,7 @@ from pydantic import Field
 from webapp.queries.nodes import Node
 from webapp.queries.sales import Key
 from webapp.queries.series import SeriesFilter
-from webapp.schemas.base import LARGEST_ID, Answer, Figure, ListAnswer, PageQuery, Request
+from webapp.schemas.base import LARGEST_ID, Answer, Figure, ListAnswer, PageQuery, Ratio, Request
 from webapp.schemas.days import Day
 from webapp.schemas.insights import Name
 from webapp.schemas.sales import CURSOR, length_of_key
@@ -191,9 +191,9 @@ class AccuracyAnswer(Answer):
     actual: Figure = Field(description="Sum of the actual sales.")
     forecast: Figure = Field(description="Sum of the means forecast.")
     mae: Figure
-    wape: Figure | None = Field(description="Sum of absolute errors, as a share of the sales; null without sales.")
-    bias: Figure | None = Field(description="Forecast less actual, as a share of the sales.")
-    coverage80: Figure = Field(description="Share of the actuals from P10 to P90: 0.8 is promised.")
+    wape: Ratio | None = Field(description="Sum of absolute errors, as a share of the sales; null without sales.")
+    bias: Ratio | None = Field(description="Forecast less actual, as a share of the sales.")
+    coverage80: Ratio = Field(description="Share of the actuals from P10 to P90: 0.8 is promised.")
 
 
 class AccuracyList(ListAnswer):
@@ -222,7 +222,7 @@ class FoundAnomaly(Answer):
     kind: Literal["spike", "drop"]
     value: Figure
     usual: Figure
-    score: Figure = Field(description="Robust standard deviations.")
+    score: Ratio = Field(description="Robust standard deviations.")
     reason: str
 
 

@@ -15,7 +15,6 @@ from ml.db.cleaning import CleaningFlag
 from ml.db.drivers import Event
 from ml.db.inventory import StockLevel
 from ml.etl.extract import SalesTable, period_starts, read_frame
-from ml.etl.plans import AHEAD
 from ml.totals import TOTALS, Totals
 
 STOCK = ["area", "product_id", "ds", "counted", "out"]
@@ -61,7 +60,7 @@ def read_context(session: Session, table: SalesTable) -> Context:
         if table.settings.stockouts == "off"
         else read_stock(session, first, end, TOTALS[table.grain.name])
     )
-    plans = read_events(session, first, table.grain.shift(last, AHEAD * table.grain.horizon + 1))
+    plans = read_events(session, first, table.grain.shift(last, table.grain.farthest + 1))
     events = () if table.settings.outliers == "off" else [event for event in plans if event.starts_on <= end]
     return Context(stock, events, read_decisions(session, table.grain.name), plans)
 
