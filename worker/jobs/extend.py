@@ -6,13 +6,12 @@ from typing import Any
 
 from ml.pipelines.extend import extend
 from worker.context import JobContext
-from worker.events import ForecastExtended, record
+from worker.events import ForecastExtended
 
 
 def run(ctx: JobContext, run_id: int, periods: int) -> dict[str, Any]:
     """Let a run reach `periods` ahead; where that changes nothing, nothing is told."""
     with ctx.session() as session:
         result = extend(session, ctx.store, run_id, periods, ctx.progress)
-        if result.rows:
-            record(session, ForecastExtended(run_id, result.grain, result.horizon))
-        return ctx.succeed(session, result.as_dict())
+        events = [ForecastExtended(run_id, result.grain, result.horizon)] if result.rows else []
+        return ctx.succeed(session, result.as_dict(), *events)
