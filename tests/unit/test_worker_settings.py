@@ -40,7 +40,7 @@ def test_a_worker_for_some_queues_keeps_their_order_of_priority() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("FORECASTLE_QUEUES", "ingest,lunch", "names lunch; expected some of interactive, ingest"),
+        ("FORECASTLE_QUEUES", "ingest,lunch", "names lunch; expected some of interactive, deliver, ingest"),
         ("FORECASTLE_TIMEZONE", "Mars/Olympus", "expected a name such as UTC or Europe/Berlin"),
         ("FORECASTLE_TIMEZONE", "../etc/passwd", "expected a name such as UTC or Europe/Berlin"),
         ("FORECASTLE_POLL_SECONDS", "often", "expected a number of seconds above 0, such as 0.25"),
