@@ -26,7 +26,7 @@ from ml.features.scales import recent_level, volume_class, volume_edges
 from ml.models.auto import CombinedForecaster
 from ml.models.base import FittedPoints, PointModel, Points
 from ml.models.calibration import Calibration
-from ml.models.trial import HOPELESS, Origin, learn, try_out
+from ml.models.trial import HOPELESS, Origin, keeps_up, learn, try_out
 from ml.panel import Panel
 from ml.progress import Progress, silent
 
@@ -75,15 +75,11 @@ class JointBacktest:
             if cutoff == self.cutoffs[0]:
                 self.fitted = {}  # what was learned, and which forms were chosen, before there were two seasons, ends
             origin = Origin.at(cutoff, self.panel, self._steps(cutoff), edges, closures)
-            made = {}
-            for place, (key, member) in enumerate(self.members.items()):
+            made: dict[str, Points] = {}
+            for place, key in enumerate(self.members):
                 progress("backtest", done * len(self.members) + place, len(origins) * len(self.members))
-                earlier = self.fitted.get(key)
-                if cutoff < self.cutoffs[0]:
-                    self.fitted[key] = try_out(member, earlier, origin.past, done)
-                else:
-                    self.fitted[key] = learn(member, earlier, origin.past, anew=True)
-                made[key] = self.fitted[key].predict(origin.periods, origin.known)
+                if done or self._keeps_up(key, origin, made):
+                    made[key] = self._forecast(key, origin, done if cutoff < self.cutoffs[0] else None)
             self.heats.append(Heat(cutoff, origin.facts, origin.shut, made))
             if done == 0:
                 self._give_up(origin.told)
@@ -93,17 +89,34 @@ class JointBacktest:
     def _steps(self, cutoff: pd.Timestamp) -> int:
         return self.horizon if self.whole else max(1, steps_after(self.panel, cutoff, self.horizon))
 
+    def _forecast(self, key: str, origin: Origin, trial: int | None) -> Points:
+        """What a member says from an origin: the trial of that number, or None for one that is scored."""
+        member, earlier = self.members[key], self.fitted.get(key)
+        if trial is None:
+            self.fitted[key] = learn(member, earlier, origin.past, anew=True)
+        else:
+            self.fitted[key] = try_out(member, earlier, origin.past, trial)
+        return self.fitted[key].predict(origin.periods, origin.known)
+
+    def _keeps_up(self, key: str, origin: Origin, made: Mapping[str, Points]) -> bool:
+        told = {other: points.mean.ravel()[origin.told] for other, points in made.items()}
+        return key in self._asked or keeps_up(self.members[key], origin, told)
+
+    @property
+    def _asked(self) -> set[str]:
+        """The members that are forecasters of their own: they are tried to the end."""
+        alone = [self._keyed(one) for one in self.forecasters.values()]
+        return {key for members in alone if len(members) == 1 for key in members}
+
     def _give_up(self, told: NDArray[np.intp]) -> None:
         """Leave out members of combinations that will not come to count (see `HOPELESS`), to save their time."""
         heat = self.heats[0]
-        rows = heat.facts.iloc[told]
-        if rows.empty:
-            return
-        alone = [self._keyed(one) for one in self.forecasters.values()]
-        asked = {key for members in alone if len(members) == 1 for key in members}
-        y, scale = (rows[name].to_numpy(dtype=np.float64) for name in ("y", "scale"))
-        errors = member_errors(y, scale, {key: points.mean.ravel()[told] for key, points in heat.made.items()})
-        self.members = {key: one for key, one in self.members.items() if key in asked or errors[key] <= HOPELESS}
+        kept, rows = set(heat.made), heat.facts.iloc[told]
+        if len(rows):
+            y, scale = (rows[name].to_numpy(dtype=np.float64) for name in ("y", "scale"))
+            errors = member_errors(y, scale, {key: points.mean.ravel()[told] for key, points in heat.made.items()})
+            kept = {key for key, error in errors.items() if error <= HOPELESS} | self._asked
+        self.members = {key: one for key, one in self.members.items() if key in kept}
 
     def frame(self, name: str) -> pd.DataFrame:
         """The backtest of a forecaster: rows as of `ml.evaluation.backtest.backtest`."""

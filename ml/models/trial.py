@@ -106,22 +106,6 @@ class _Tries:
         self.made.setdefault(name, []).append(mean.ravel()[origin.told])
         self.seconds[name] = time.monotonic() - began
 
-    def keeps_up(self, name: str, origin: Origin) -> bool:
-        """Whether a model of single series, tried on some of them, keeps up with the members tried before."""
-        count, member = len(origin.past.ids), self.members[name]
-        if name not in FITS or not self.made or count < 2 * SAMPLE:
-            return True
-        chosen = np.arange(0, count, count // SAMPLE)
-        known = {column: values[chosen] for column, values in origin.known.items()}
-        mean = member.fit(origin.past.only(chosen)).predict(origin.periods, known).mean
-        whole = np.full((count, origin.periods), np.nan)
-        whole[chosen] = mean
-        found = whole.ravel()[origin.told]
-        told = np.isfinite(found)
-        rows = origin.rows[told]
-        made = {name: found[told], **{other: parts[-1][told] for other, parts in self.made.items()}}
-        return not len(rows) or _errors(rows, made)[name] <= CLOSE
-
     def keep(self, names: list[str]) -> None:
         """Go on with these members only."""
         for found in (self.members, self.fitted, self.made, self.seconds):
@@ -170,12 +154,29 @@ def run_trial(  # noqa: PLR0917 - what is tried on what
             if done == 0 and place and budget.left < len(cutoffs) * sum(tries.seconds.values()):
                 break
             progress("trying models", done * len(tries.members) + place, len(cutoffs) * len(tries.members))
-            if done or tries.keeps_up(name, origin):
+            if done or keeps_up(tries.members[name], origin, {other: made[-1] for other, made in tries.made.items()}):
                 tries.try_member(name, origin)
         if done == 0:
             tries.keep(tries.worth_trying(len(cutoffs), budget))
     made = {name: np.concatenate(parts) for name, parts in tries.made.items()}
     return Trial(pd.concat(tries.rows, ignore_index=True), made, tries.fitted, tries.seconds)
+
+
+def keeps_up(member: PointModel, origin: Origin, made: Mapping[str, Floats]) -> bool:
+    """Whether a model of single series, tried on some of them, keeps up with what the members tried before it `made`
+    of the origin's rows, (rows,) each."""
+    count = len(origin.past.ids)
+    if member.name not in FITS or not made or count < 2 * SAMPLE:
+        return True
+    chosen = np.arange(0, count, count // SAMPLE)
+    known = {column: values[chosen] for column, values in origin.known.items()}
+    whole = np.full((count, origin.periods), np.nan)
+    whole[chosen] = member.fit(origin.past.only(chosen)).predict(origin.periods, known).mean
+    found = whole.ravel()[origin.told]
+    told = np.isfinite(found)
+    rows = origin.rows[told]
+    tried = {member.name: found[told], **{other: values[told] for other, values in made.items()}}
+    return not len(rows) or _errors(rows, tried)[member.name] <= CLOSE
 
 
 def _errors(rows: pd.DataFrame, made: Mapping[str, Floats]) -> dict[str, float]:
