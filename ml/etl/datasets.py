@@ -217,11 +217,20 @@ INVOICES = Dataset(
         Field("customer_name", "Customer name", False, "text", "How the customer is called.", 250),
         Field("issued_on", "Issued on", True, "date", "The day of the invoice."),
         Field("due_on", "Due on", False, "date", "The day that it is to be paid."),
+        Field(
+            "terms_days",
+            "Terms",
+            False,
+            "number",
+            "Days from issue to due date, where no due date is given.",
+            minimum=0,
+        ),
         Field("amount", "Amount", True, "number", "What is owed; credit notes are negative."),
         Field("currency", "Currency", False, "text", "Such as EUR.", 8),
         REGION,
         CATEGORY,
         Field("disputed", "Disputed", False, "flag", "Whether the customer disputes it."),
+        Field("disputed_on", "Disputed on", False, "date", "The day since which it is disputed."),
         Field("paperless", "Paperless", False, "flag", "Whether it was sent electronically."),
         Field("settled_on", "Settled on", False, "date", "The day that it was paid in full; makes a payment."),
     ),
@@ -241,6 +250,24 @@ PAYMENTS = Dataset(
     ("payment_ref", "invoice_ref", "paid_on"),
 )
 
+CASH_ITEMS = Dataset(
+    "cash_items",
+    "Planned cash",
+    "One row a planned payment or receipt beside customers' invoices: payables, wages, taxes, loans.",
+    (
+        Field(
+            "item_ref", "Item", True, "text", "What identifies it, such as the number of the supplier's invoice.", 80
+        ),
+        Field("day", "Day", True, "date", "The day that the money moves."),
+        Field("amount", "Amount", True, "number", "How much; what is paid out is negative."),
+        Field("kind", "Kind", False, "text", "Such as payable, wages, tax or loan.", 40),
+        Field("name", "Name", False, "text", "What it is for, or who is paid.", 250),
+        Field("currency", "Currency", False, "text", "Such as EUR.", 8),
+        REGION,
+    ),
+    ("item_ref",),
+)
+
 DATASETS = {
     dataset.name: dataset
     for dataset in (
@@ -254,6 +281,7 @@ DATASETS = {
         JOB_ORDERS,
         INVOICES,
         PAYMENTS,
+        CASH_ITEMS,
     )
 }
 

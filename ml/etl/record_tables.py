@@ -14,7 +14,7 @@ from ml.db.catalog import Customer, Product
 from ml.db.drivers import Event, Regressor
 from ml.db.inventory import JobOrder, PurchaseOrder, StockLevel
 from ml.db.keys import hash_key
-from ml.db.receivables import Invoice, Payment
+from ml.db.receivables import CashItem, Invoice, Payment
 from ml.etl.datasets import DATASETS, Field
 
 Record = dict[str, Any]
@@ -136,6 +136,7 @@ RECORD_TABLES: dict[str, RecordTable] = {
         _table("job_orders", JobOrder),
         _table("invoices", Invoice),
         _table("payments", Payment),
+        _table("cash_items", CashItem),
     )
 }
 

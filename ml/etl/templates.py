@@ -58,9 +58,12 @@ EXAMPLES: dict[str, tuple[str, str]] = {
     "invoice_ref": ("I-7001", "I-7002"),
     "issued_on": ("2024-01-31", "2024-02-01"),
     "due_on": ("2024-03-01", "2024-02-15"),
+    "terms_days": ("30", "14"),
     "amount": ("1250.00", "-40.00"),
     "currency": ("EUR", "EUR"),
     "disputed": ("no", "yes"),
+    "disputed_on": ("", "2024-02-20"),
+    "item_ref": ("W-2024-01", "B-8801"),
     "paperless": ("yes", "no"),
     "settled_on": ("2024-02-28", ""),
     "payment_ref": ("B-301", ""),
@@ -71,6 +74,7 @@ NAMES = {
     "customers": EXAMPLES["customer_name"],
     "events": ("Spring sale", "May Day"),
     "regressors": ("temperature", "temperature"),
+    "cash_items": ("Wages", "Mill & Co"),
 }
 VALUES = {"regressors": ("4.5", "6.1")}
 KINDS = {"date": "a date", "text": "text", "number": "a number", "flag": "yes or no"}

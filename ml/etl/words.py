@@ -179,6 +179,9 @@ SYNONYMS: dict[str, str] = {
     "due_on": """
         due on|due date|due|payment due|payment due date|net due date|fällig am|fälligkeit|fälligkeitsdatum|vervaldatum
         fecha de vencimiento|vencimiento|échéance|date d échéance""",
+    "terms_days": """
+        terms days|terms|payment terms|net days|days|zahlungsziel|zahlungsbedingungen|betalingstermijn
+        condiciones de pago|plazo de pago|délai de paiement""",
     "settled_on": """
         settled on|settled date|settlement date|settled|clearing date|cleared on|paid on|paid date|date paid
         payment date|bezahlt am|ausgleichsdatum|zahlungsdatum|betaald op|betaaldatum|fecha de pago|date de paiement""",
@@ -194,11 +197,19 @@ SYNONYMS: dict[str, str] = {
         región|país|pais|pays""",
     "invoices.category": "category|product category|product group|kategorie|warengruppe|categorie|categoría|catégorie",
     "disputed": "disputed|dispute|in dispute|is disputed|contested|strittig|betwist|disputada|en disputa|contesté",
+    "disputed_on": "disputed on|dispute date|disputed since|dispute opened|strittig seit|betwist op|fecha de disputa",
     "paperless": "paperless|paperless bill|paperless billing|e invoice|electronic|electronic invoice|papierlos"
     "|e factura",
     "payment_ref": """
         payment ref|payment number|payment no|payment id|payment|transaction id|receipt number|reference|zahlung
         zahlungsnummer|betaling|betalingskenmerk|pago|referencia|paiement""",
+    "item_ref": """
+        item ref|item|reference|document number|document no|bill number|bill no|supplier invoice|belegnummer|referenz
+        referentie|referencia|référence""",
+    "cash_items.day": """
+        day|date|due date|due on|payment date|pay date|planned on|value date|datum|fälligkeit|vervaldatum|fecha
+        fecha de pago|échéance""",
+    "cash_items.name": "name|supplier|vendor|payee|description|purpose|text|lieferant|zweck|leverancier|proveedor|nom",
     "paid_on": """
         paid on|payment date|paid date|date paid|date|posting date|value date|booking date|receipt date|zahlungsdatum
         bezahlt am|valuta|betaaldatum|betaald op|fecha de pago|fecha|date de paiement""",

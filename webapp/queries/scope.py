@@ -122,6 +122,24 @@ def at_home(customers: Any) -> Callable[[Caller, Scope], Condition]:
     return lambda _, scope: sa.or_(customers.region == "", scope.inside(customers))
 
 
+def of_customer(facts: Any) -> Callable[[Caller, Scope], Condition]:
+    """What customers inside owe and order; those of whom no region is known are nobody's but who sees everything."""
+    mine = catalog.Customer
+    return lambda _, scope: facts.customer_id.in_(sa.select(mine.id).where(scope.inside(mine)))
+
+
+def of_invoice(payments: Any) -> Callable[[Caller, Scope], Condition]:
+    """Payments of the invoices of customers inside."""
+    invoices = receivables.Invoice
+    inner = of_customer(invoices)
+    return lambda caller, scope: payments.invoice_ref.in_(sa.select(invoices.invoice_ref).where(inner(caller, scope)))
+
+
+def in_whole_region(facts: Any) -> Callable[[Caller, Scope], Condition]:
+    """Rows of regions that are seen as a whole."""
+    return lambda _, scope: facts.region.in_(scope.regions)
+
+
 def own(rows: Any) -> Callable[[Caller, Scope], Condition]:
     """Imports that the caller made: what a limited caller may push lies inside."""
     return lambda caller, _: rows.created_by == caller.name
@@ -151,10 +169,15 @@ LIMITED: dict[type[Base], Callable[[Caller, Scope], Condition]] = {
     catalog.Customer: at_home(catalog.Customer),
     drivers.Event: touches(drivers.Event),
     drivers.Regressor: in_region(drivers.Regressor),
-    receivables.Invoice: in_region(receivables.Invoice),
+    **{facts: of_customer(facts) for facts in (receivables.Invoice, receivables.CollectionAction)},
+    **{facts: of_customer(facts) for facts in (receivables.PaymentPrediction, receivables.CustomerRisk)},
+    receivables.NextOrder: of_customer(receivables.NextOrder),
+    receivables.Payment: of_invoice(receivables.Payment),
+    receivables.CashItem: in_whole_region(receivables.CashItem),
+    **{facts: nowhere(facts) for facts in (receivables.CashPosition, receivables.CashForecast)},
     imports.Import: own(imports.Import),
     imports.RejectedRow: of_own_import(imports.RejectedRow),
-    **{rows: nowhere(rows) for rows in (sales.SalesRepeat, imports.RecordVersion, receivables.Payment)},
+    **{rows: nowhere(rows) for rows in (sales.SalesRepeat, imports.RecordVersion)},
     **{rows: nowhere(rows) for rows in (inventory.StockLevel, inventory.PurchaseOrder, inventory.JobOrder)},
 }
 """The tables with figures of places, and what a limited caller sees of each."""
@@ -164,6 +187,8 @@ OPEN = frozenset(
         "products",
         "sources",
         "cleaning_policies",
+        "collect_models",
+        "collect_runs",
         "model_registry",
         "model_promotions",
         "forecast_runs",

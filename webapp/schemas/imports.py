@@ -22,7 +22,7 @@ POLICY = "What is checked beside the types of cells, and what refuses the import
 STATES = Literal["uploaded", "queued", "running", "loaded", "failed", "undone"]
 DatasetName = Literal[
     "sales", "products", "customers", "events", "regressors", "stock",
-    "purchase_orders", "job_orders", "invoices", "payments",
+    "purchase_orders", "job_orders", "invoices", "payments", "cash_items",
 ]  # fmt: skip
 
 
