@@ -6,16 +6,18 @@ from dataclasses import asdict
 
 from flask import Response
 
+from ml.db.insights import Anomaly
 from webapp.api.answers import answer, problems
 from webapp.api.blueprint import api_blueprint
 from webapp.api.cache import cached
 from webapp.api.listing import listing
-from webapp.auth import requires
-from webapp.auth.permissions import SALES_READ
+from webapp.auth import requires, signed_in_user
+from webapp.auth.permissions import FORECASTS_MAKE, SALES_READ
 from webapp.extensions import db
 from webapp.queries import accuracy as accuracies
 from webapp.queries import regressors, runs
 from webapp.queries import series as queries
+from webapp.queries.anomalies import AnomalyView, get_anomaly
 from webapp.queries.insights import list_anomalies as found_anomalies
 from webapp.schemas.base import encode_cursor
 from webapp.schemas.insights import SeriesPath
@@ -24,7 +26,9 @@ from webapp.schemas.series import (
     AccuracyAnswer,
     AccuracyList,
     AccuracyQuery,
+    AnomalyBody,
     AnomalyList,
+    AnomalyPath,
     AnomalyQuery,
     FacetsAnswer,
     FacetValue,
@@ -46,6 +50,7 @@ from webapp.schemas.series import (
     SeriesQuery,
     WhichSeries,
 )
+from webapp.services.anomalies import answer_anomaly as answer_one
 
 blueprint = api_blueprint("series")
 
@@ -147,16 +152,26 @@ def list_anomalies(query: AnomalyQuery) -> Response:
         wanted = part.model_dump(exclude={"cursor"})
         page = found_anomalies(session, **wanted, below=part.cursor)
         views = queries.views_by_id(session, (row.series_id for row in page.items))
-        names = FoundAnomaly.model_fields.keys() - {"series"}
-        items = [
-            FoundAnomaly(
-                series=SeriesAnswer.model_validate(views[row.series_id]), **{name: getattr(row, name) for name in names}
-            )
-            for row in page.items
-        ]
+        items = [anomaly_answer(row, views[row.series_id]) for row in page.items]
         return AnomalyList(items=items, next_cursor=encode_cursor(page.next_below))
 
     return listing(query, fetch)
+
+
+@blueprint.post("/anomalies/<int:anomaly_id>/answer", responses={200: FoundAnomaly, **problems(400, 404, 415)})
+@requires(FORECASTS_MAKE, scoped=True)
+def answer_anomaly(path: AnomalyPath, body: AnomalyBody) -> Response:
+    """Answer an anomaly, or take its answer back; the next training and forecast learn from it."""
+    session = db.session()
+    answer_one(session, path.anomaly_id, body.verdict, signed_in_user().email)
+    found = get_anomaly(session, path.anomaly_id)
+    return answer(anomaly_answer(found, queries.views_by_id(session, [found.series_id])[found.series_id]))
+
+
+def anomaly_answer(row: Anomaly | AnomalyView, series: queries.SeriesView) -> FoundAnomaly:
+    """An anomaly with its series."""
+    names = FoundAnomaly.model_fields.keys() - {"series"}
+    return FoundAnomaly(series=SeriesAnswer.model_validate(series), **{name: getattr(row, name) for name in names})
 
 
 @blueprint.get("/regressors", responses={200: RegressorList})

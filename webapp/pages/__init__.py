@@ -10,7 +10,8 @@ from webapp.auth import current_user
 from webapp.pages import assets, formats, plots, words
 from webapp.pages.account import theme
 from webapp.pages.accuracy import blueprint as accuracy
-from webapp.pages.admin import blueprint as admin
+from webapp.pages.admin_tokens import blueprint as admin
+from webapp.pages.anomalies import blueprint as anomalies
 from webapp.pages.customers import blueprint as customers
 from webapp.pages.data_quality import blueprint as quality
 from webapp.pages.explore import blueprint as explore
@@ -33,6 +34,7 @@ BLUEPRINTS = (
     series,
     accuracy,
     overrides,
+    anomalies,
     imports,
     sources,
     quality,

@@ -23,7 +23,7 @@ from webapp.pages.render import render
 from webapp.queries import cleaning, quality
 from webapp.services import cleaning as service
 
-FLAG_KINDS = {"outlier": "Outliers", "stockout": "Stockouts"}
+FLAG_KINDS = {"outlier": "Outliers", "stockout": "Stockouts", "error": "Data errors"}
 VERDICTS = {"open": "To decide", "accepted": "Accepted", "dismissed": "Dismissed"}
 SETTING_NAMES = {"gaps": "Gaps", "returns": "Returns", "outliers": "Outliers", "stockouts": "Stockouts"}
 SHOWN_POLICIES = 10

@@ -29,6 +29,7 @@ NAVIGATION = (
             Link("overview.show", "Overview", "overview"),
             Link("explore.index", "Explore", "chart"),
             Link("accuracy.index", "Accuracy", "check"),
+            Link("anomalies.index", "Anomalies", "alert"),
             Link("overrides.index", "Overrides", "edit"),
         ),
     ),

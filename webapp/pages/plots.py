@@ -42,3 +42,31 @@ def scale(values: Sequence[float], width: float, height: float) -> list[Point]:
     span = (high - low) or 1.0
     step = width / (len(values) - 1)
     return [(i * step, height - (value - low) / span * height) for i, value in enumerate(values)]
+
+
+@dataclass(frozen=True)
+class MarkedLine:
+    """A line with gaps, a point on it, and how high a level lies."""
+
+    path: str
+    point: Point
+    level: float
+
+
+def marked_line(
+    values: Sequence[float | None], at: int, level: float, size: Point = (168, 44), margin: float = 4
+) -> MarkedLine | None:
+    """The line through `values`, None where nothing is known, with its point `at`; None where that is not known itself.
+
+    The scale holds the level, and zero.
+    """
+    if not 0 <= at < len(values) or values[at] is None or len(values) < 2:
+        return None
+    width, height = size
+    known = [0.0 if value is None else value for value in values]
+    points = [(x + margin, y + margin) for x, y in scale([*known, level, 0.0], 1.0, height - 2 * margin)]
+    step = (width - 2 * margin) / (len(values) - 1)
+    placed = [(margin + i * step, points[i][1]) for i in range(len(values))]
+    broken = [i == 0 or values[i - 1] is None for i in range(len(values))]
+    parts = [f"{'M' if broken[i] else 'L'}{x:.1f} {y:.1f}" for i, (x, y) in enumerate(placed) if values[i] is not None]
+    return MarkedLine(" ".join(parts), placed[at], points[len(values)][1])

@@ -125,10 +125,11 @@ def drifted(session: Session, run: ForecastRun) -> list[Concern]:
 
 
 def open_anomalies(session: Session, run: ForecastRun) -> tuple[list[Concern], int]:
-    """Anomalies of base series in the last periods, by money; and how many there are."""
+    """Anomalies of base series in the last periods that nobody has answered, by money; and how many there are."""
     grain, away = GRAINS[run.grain], sa.func.abs(Anomaly.value - Anomaly.usual)
     recent = (
         Anomaly.grain == run.grain,
+        Anomaly.verdict == "open",
         Anomaly.period > grain.shift(run.as_of, -RECENT),
         Series.location_level == run.location_level,
         Series.product_level == run.product_level,

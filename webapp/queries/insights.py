@@ -181,6 +181,7 @@ def list_anomalies(
     *,
     grain: str | None = None,
     kind: str | None = None,
+    verdict: str | None = None,
     series_id: int | None = None,
     since: date | None = None,
     until: date | None = None,
@@ -189,9 +190,8 @@ def list_anomalies(
 ) -> Page[Anomaly]:
     """Anomalies of all series, the last found first."""
     query = sa.select(Anomaly)
-    for column, value in ((Anomaly.grain, grain), (Anomaly.kind, kind), (Anomaly.series_id, series_id)):
-        if value is not None:
-            query = query.where(column == value)
+    wanted = {Anomaly.grain: grain, Anomaly.kind: kind, Anomaly.verdict: verdict, Anomaly.series_id: series_id}
+    query = query.where(*(column == value for column, value in wanted.items() if value is not None))
     if since is not None:
         query = query.where(Anomaly.period >= since)
     if until is not None:

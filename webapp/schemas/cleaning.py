@@ -10,7 +10,7 @@ from pydantic import Field
 from ml.etl.cleaning.policy import HIGHEST, LOWEST
 from webapp.schemas.base import LARGEST_ID, Answer, Figure, ListAnswer, PageQuery, Ratio, Request
 
-Kind = Literal["outlier", "stockout"]
+Kind = Literal["outlier", "stockout", "error"]
 Verdict = Literal["open", "accepted", "dismissed"]
 Gaps = Literal["zero", "none", "interpolate"]
 Returns = Literal["net", "ignore"]

@@ -18,6 +18,7 @@ from webapp.schemas.training import Grain
 
 LocationLevel = Literal["", "total", "region", "territory", "area"]
 ProductLevel = Literal["", "total", "category", "subcategory", "product"]
+AnomalyVerdict = Literal["open", "accepted", "dismissed", "promotion", "stockout", "error"]
 NAMES = {"region", "territory", "area", "category", "subcategory"}
 
 
@@ -202,11 +203,28 @@ class AccuracyList(ListAnswer):
     items: list[AccuracyAnswer]
 
 
+class AnomalyPath(Request):
+    """Which anomaly."""
+
+    anomaly_id: int = Field(ge=1, le=LARGEST_ID)
+
+
+class AnomalyBody(Request):
+    """What a person says of an anomaly."""
+
+    verdict: AnomalyVerdict = Field(
+        description="accepted: learn from what is usual; dismissed: from what was sold; promotion: the same, and enter "
+        "an event; stockout: demand was what is usual; error: leave the period out; open: take an answer back.",
+        examples=["promotion"],
+    )
+
+
 class AnomalyQuery(PageQuery):
     """Which anomalies."""
 
     grain: Grain | None = None
     kind: Literal["spike", "drop"] | None = None
+    verdict: AnomalyVerdict | None = None
     series_id: int | None = Field(None, ge=1, le=LARGEST_ID)
     since: Day | None = Field(None, alias="from", description="The first period.")
     until: Day | None = Field(None, alias="to", description="The last period.")
@@ -224,6 +242,9 @@ class FoundAnomaly(Answer):
     usual: Figure
     score: Ratio = Field(description="Robust standard deviations.")
     reason: str
+    verdict: AnomalyVerdict
+    decided_by: str
+    decided_at: datetime | None
 
 
 class AnomalyList(ListAnswer):
