@@ -1,4 +1,4 @@
-"""Stock and what moves it: levels, purchase orders, and consumption by job orders."""
+"""Stock and what moves it: suppliers and their terms, levels, purchase orders, and consumption by job orders."""
 
 from __future__ import annotations
 
@@ -9,6 +9,56 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from ml.db.base import Base
 from ml.db.types import Amount, BigId, Day, HashKey, Name
+
+
+class Supplier(Base):
+    """Who delivers. Weekdays and closed days are as people write them: see `ml.inventory.calendars`."""
+
+    __tablename__ = "suppliers"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    key: Mapped[bytes] = mapped_column(HashKey, unique=True)  # hash_key(name)
+    name: Mapped[str] = mapped_column(Name(120))
+    order_days: Mapped[str] = mapped_column(Name(40), default="")  # '': not known
+    delivery_days: Mapped[str] = mapped_column(Name(40), default="")
+    closed_days: Mapped[str] = mapped_column(Name(500), default="")
+    lead_time_days: Mapped[float | None] = mapped_column(Amount)  # as agreed; measured ones go before it
+    minimum_order: Mapped[float | None] = mapped_column(Amount)  # value of an order
+    free_freight_from: Mapped[float | None] = mapped_column(Amount)  # the same
+    import_id: Mapped[int | None] = mapped_column(BigId)
+
+
+class SupplierProduct(Base):
+    """On which terms a supplier delivers a product."""
+
+    __tablename__ = "supplier_products"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    key: Mapped[bytes] = mapped_column(HashKey, unique=True)  # supplier, product
+    supplier: Mapped[str] = mapped_column(Name(120))
+    product_id: Mapped[int] = mapped_column(sa.ForeignKey("products.id"), index=True)
+    unit_cost: Mapped[float | None] = mapped_column(Amount)
+    pack_size: Mapped[float | None] = mapped_column(Amount)
+    minimum_qty: Mapped[float | None] = mapped_column(Amount)
+    lead_time_days: Mapped[float | None] = mapped_column(Amount)
+    shelf_life_days: Mapped[float | None] = mapped_column(Amount)
+    import_id: Mapped[int | None] = mapped_column(BigId, index=True)
+
+
+class Place(Base):
+    """A place that keeps stock and gets it from another one, as an area from its warehouse; places of which nothing is
+    said get theirs from suppliers."""
+
+    __tablename__ = "stock_places"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    key: Mapped[bytes] = mapped_column(HashKey, unique=True)  # hash_key(name)
+    name: Mapped[str] = mapped_column(Name(120))  # as stock levels name it
+    supplied_by: Mapped[str] = mapped_column(Name(120), default="")  # another place; '': suppliers
+    transfer_days: Mapped[float | None] = mapped_column(Amount)  # from there to here
+    region: Mapped[str] = mapped_column(Name(120), default="")  # that it belongs to, where it sells nothing itself
+    territory: Mapped[str] = mapped_column(Name(120), default="")
+    import_id: Mapped[int | None] = mapped_column(BigId)
 
 
 class StockLevel(Base):

@@ -13,6 +13,7 @@ from ml.db import (
     overrides,
     profiles,
     receivables,
+    restock,
     results,
     sales,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "overrides",
     "profiles",
     "receivables",
+    "restock",
     "results",
     "sales",
 ]

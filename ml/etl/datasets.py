@@ -156,6 +156,66 @@ REGRESSORS = Dataset(
     ("name", "day", "region"),
 )
 
+SUPPLIERS = Dataset(
+    "suppliers",
+    "Suppliers",
+    "One row a supplier: when it takes orders and delivers, and on which terms.",
+    (
+        Field("supplier", "Supplier", True, "text", "The supplier's name, as products and orders give it.", 120),
+        Field(
+            "order_days",
+            "Order days",
+            False,
+            "text",
+            "The weekdays on which it takes orders: Mon Tue Thu, or a digit per weekday such as 1101000.",
+            40,
+        ),
+        Field("delivery_days", "Delivery days", False, "text", "The weekdays on which it delivers, the same way.", 40),
+        Field("closed_days", "Closed days", False, "text", "Days closed for both: 2026-12-24, 2026-12-25.", 500),
+        Field("lead_time_days", "Lead time", False, "number", "Days from order to delivery, as agreed.", minimum=0),
+        Field("minimum_order", "Minimum order", False, "number", "The least value of an order.", minimum=0),
+        Field(
+            "free_freight_from",
+            "Free freight from",
+            False,
+            "number",
+            "The value of an order from which freight is free.",
+            minimum=0,
+        ),
+    ),
+    ("supplier",),
+)
+
+SUPPLIER_PRODUCTS = Dataset(
+    "supplier_products",
+    "Supplier terms",
+    "One row a product of a supplier: price, packs, least quantity, lead time and how long it keeps.",
+    (
+        Field("supplier", "Supplier", True, "text", "The supplier's name, as products and orders give it.", 120),
+        PRODUCT,
+        Field("unit_cost", "Unit cost", False, "number", "What the supplier asks for a unit.", minimum=0),
+        Field("pack_size", "Pack size", False, "number", "Units that are ordered together.", minimum=0),
+        Field("minimum_qty", "Minimum quantity", False, "number", "The fewest units of an order.", minimum=0),
+        Field("lead_time_days", "Lead time", False, "number", "Days from order to delivery, as agreed.", minimum=0),
+        Field("shelf_life_days", "Shelf life", False, "number", "Days that it keeps after delivery.", minimum=0),
+    ),
+    ("supplier", "product_code"),
+)
+
+PLACES = Dataset(
+    "places",
+    "Places",
+    "One row a place that keeps stock: who supplies it, such as a warehouse its areas.",
+    (
+        Field("place", "Place", True, "text", "An area or a warehouse, as stock levels name it.", 120),
+        Field("supplied_by", "Supplied by", False, "text", "The place that it gets stock from; else suppliers.", 120),
+        Field("transfer_days", "Transfer days", False, "number", "Days from there to here.", minimum=0),
+        REGION,
+        TERRITORY,
+    ),
+    ("place",),
+)
+
 STOCK = Dataset(
     "stock",
     "Stock levels",
@@ -276,6 +336,9 @@ DATASETS = {
         CUSTOMERS,
         EVENTS,
         REGRESSORS,
+        SUPPLIERS,
+        SUPPLIER_PRODUCTS,
+        PLACES,
         STOCK,
         PURCHASE_ORDERS,
         JOB_ORDERS,

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from ml.db.bulk import table_of
 from ml.db.catalog import Customer, Product
 from ml.db.drivers import Event, Regressor
-from ml.db.inventory import JobOrder, PurchaseOrder, StockLevel
+from ml.db.inventory import JobOrder, Place, PurchaseOrder, StockLevel, Supplier, SupplierProduct
 from ml.db.keys import hash_key
 from ml.db.receivables import CashItem, Invoice, Payment
 from ml.etl.datasets import DATASETS, Field
@@ -131,6 +131,9 @@ RECORD_TABLES: dict[str, RecordTable] = {
         _table("customers", Customer, {"customer_code": "code"}),
         _table("events", Event),
         _table("regressors", Regressor),
+        _table("suppliers", Supplier, {"supplier": "name"}),
+        _table("supplier_products", SupplierProduct),
+        _table("places", Place, {"place": "name"}),
         _table("stock", StockLevel),
         _table("purchase_orders", PurchaseOrder),
         _table("job_orders", JobOrder),

@@ -114,6 +114,23 @@ SYNONYMS: dict[str, str] = {
     "pack_size": """
         pack size|pack|package size|case size|units per pack|units per case|moq|order multiple|lot size|packungsgrösse
         gebinde|verpackungseinheit|ve|verpakking|tamaño de paquete|conditionnement""",
+    "suppliers.lead_time_days": "lead time days|lead time|leadtime|delivery time|lieferzeit|levertijd|plazo de entrega",
+    "place": "place|place name|location|location name|warehouse|store|site|lagerort|standort|locatie|ubicación|lieu",
+    "supplied_by": "supplied by|supplying place|parent|parent location|source warehouse|served by|beliefert von",
+    "transfer_days": "transfer days|transfer time|transit days|transit time|transportzeit|transporttijd",
+    "order_days": "order days|ordering days|takes orders on|order weekdays|bestelltage|besteldagen|días de pedido",
+    "delivery_days": "delivery days|delivers on|delivery weekdays|liefertage|leverdagen|días de entrega",
+    "closed_days": "closed days|holidays|closures|closed on|schliesstage|betriebsferien|gesloten dagen|días de cierre",
+    "minimum_order": """
+        minimum order|minimum order value|min order value|mov|mindestbestellwert|minimale bestelwaarde|pedido mínimo
+        commande minimale""",
+    "free_freight_from": """
+        free freight from|free shipping from|free shipping threshold|free delivery from|carriage paid from|frei haus ab
+        frachtfrei ab|franco vanaf|portes pagados desde|franco de port""",
+    "minimum_qty": """
+        minimum quantity|minimum qty|min qty|minimum order quantity|moq|mindestmenge|mindestbestellmenge
+        minimale hoeveelheid|cantidad mínima|quantité minimale""",
+    "shelf_life_days": "shelf life days|shelf life|haltbarkeit|haltbarkeit tage|houdbaarheid|vida útil|durée de vie",
     "payment_terms_days": """
         payment terms days|payment terms|terms|net days|days to pay|zahlungsziel|zahlungsbedingungen|betalingstermijn
         condiciones de pago|plazo de pago|délai de paiement""",

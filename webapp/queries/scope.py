@@ -27,6 +27,7 @@ from ml.db import (
     overrides,
     profiles,
     receivables,
+    restock,
     results,
     sales,
 )
@@ -161,6 +162,7 @@ LIMITED: dict[type[Base], Callable[[Caller, Scope], Condition]] = {
     **{facts: inside(facts) for facts in (sales.SalesRaw, sales.SalesSuperseded, catalog.Series)},
     **{facts: inside(facts) for facts in (sales.SalesDaily, sales.SalesWeekly, sales.SalesMonthly)},
     **{facts: inside(facts) for facts in (profiles.SeriesProfile, profiles.AccuracyCell)},
+    **{rows: inside(rows) for rows in (restock.StockPlan, restock.Recommendation)},
     **{facts: of_series(facts) for facts in (results.ForecastResult, cleaning.CleaningFlag, insights.Anomaly)},
     results.ForecastFactor: of_series(results.ForecastFactor),
     overrides.ForecastOverride: inside(overrides.ForecastOverride),
@@ -179,12 +181,18 @@ LIMITED: dict[type[Base], Callable[[Caller, Scope], Condition]] = {
     imports.RejectedRow: of_own_import(imports.RejectedRow),
     **{rows: nowhere(rows) for rows in (sales.SalesRepeat, imports.RecordVersion)},
     **{rows: nowhere(rows) for rows in (inventory.StockLevel, inventory.PurchaseOrder, inventory.JobOrder)},
+    restock.StockReport: nowhere(restock.StockReport),
 }
 """The tables with figures of places, and what a limited caller sees of each."""
 
 OPEN = frozenset(
     {
         "products",
+        "suppliers",
+        "supplier_products",
+        "stock_places",
+        "stock_policies",
+        "plan_runs",
         "sources",
         "cleaning_policies",
         "collect_models",

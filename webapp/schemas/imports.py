@@ -21,8 +21,8 @@ MAPPING = (
 POLICY = "What is checked beside the types of cells, and what refuses the import; the source's, or the defaults."
 STATES = Literal["uploaded", "queued", "running", "loaded", "failed", "undone"]
 DatasetName = Literal[
-    "sales", "products", "customers", "events", "regressors", "stock",
-    "purchase_orders", "job_orders", "invoices", "payments", "cash_items",
+    "sales", "products", "customers", "events", "regressors", "suppliers", "supplier_products", "places",
+    "stock", "purchase_orders", "job_orders", "invoices", "payments", "cash_items",
 ]  # fmt: skip
 
 
