@@ -7,6 +7,8 @@ shows and changes only what lies inside. `False` means that it concerns everybod
 from __future__ import annotations
 
 ACCESS: dict[str, tuple[str, bool]] = {
+    "account.register POST": ("public", True),
+    "account.registration GET": ("public", True),
     "account.set_password POST": ("signed-in", True),
     "account.set_theme POST": ("signed-in", True),
     "account.show GET": ("signed-in", True),
@@ -15,8 +17,18 @@ ACCESS: dict[str, tuple[str, bool]] = {
     "account.sign_out POST": ("signed-in", True),
     "admin.audit GET": ("users:manage", False),
     "admin.change_user POST": ("users:manage", False),
+    "admin.create POST": ("users:manage", False),
+    "admin.create_token POST": ("users:manage", False),
+    "admin.give_password POST": ("users:manage", False),
+    "admin.invitations GET": ("users:manage", False),
+    "admin.new_token GET": ("users:manage", False),
+    "admin.new_user GET": ("users:manage", False),
+    "admin.revoke_token POST": ("users:manage", False),
+    "admin.roles GET": ("users:manage", False),
+    "admin.tokens GET": ("users:manage", False),
     "admin.user GET": ("users:manage", False),
     "admin.users GET": ("users:manage", False),
+    "admin.withdraw POST": ("users:manage", False),
     "accuracy.index GET": ("sales:read", True),
     "api_audit.list_changes GET": ("users:manage", False),
     "api_auth.change_password POST": ("signed-in", True),
@@ -206,6 +218,15 @@ ACCESS: dict[str, tuple[str, bool]] = {
     "sources.show GET": ("sales:read", True),
     "sources.update POST": ("sources:manage", False),
     "static GET": ("public", True),
+    "webhooks.create POST": ("sources:manage", False),
+    "webhooks.delete POST": ("sources:manage", False),
+    "webhooks.edit GET": ("sources:manage", False),
+    "webhooks.index GET": ("sources:manage", False),
+    "webhooks.new GET": ("sources:manage", False),
+    "webhooks.replay POST": ("sources:manage", False),
+    "webhooks.rotate POST": ("sources:manage", False),
+    "webhooks.show GET": ("sources:manage", False),
+    "webhooks.update POST": ("sources:manage", False),
 }
 
 ROLES = {

@@ -22,10 +22,11 @@ from webapp.pages.models import blueprint as models
 from webapp.pages.navigation import NAVIGATION
 from webapp.pages.overrides import blueprint as overrides
 from webapp.pages.overview import blueprint as overview
-from webapp.pages.own_account import blueprint as account
 from webapp.pages.products import blueprint as products
+from webapp.pages.registration import blueprint as account
 from webapp.pages.series import blueprint as series
 from webapp.pages.sources import blueprint as sources
+from webapp.pages.webhooks import blueprint as webhooks
 
 BLUEPRINTS = (
     account,
@@ -43,6 +44,7 @@ BLUEPRINTS = (
     jobs,
     models,
     admin,
+    webhooks,
 )
 
 

@@ -83,4 +83,5 @@ def theme() -> str:
 
 
 def form(target: str, email: str = "", problem: str = "") -> Response:
-    return make_response(render_template("sign_in/form.html", next=target, email=email, problem=sentence(problem)))
+    context = {"next": target, "email": email, "problem": sentence(problem)}
+    return make_response(render_template("sign_in/form.html", **context, anybody=settings().registration == "open"))

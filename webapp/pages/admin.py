@@ -14,11 +14,12 @@ from webapp.errors import InvalidRequestError
 from webapp.extensions import db
 from webapp.htmx import see_other
 from webapp.models import User
-from webapp.pages.formats import sentence
+from webapp.pages.access_form import chosen_scope, errors_of, places_beside, typed_scope
 from webapp.pages.ids import below
 from webapp.pages.render import render
 from webapp.queries.access import get_row, list_audit, list_users
-from webapp.services.users import update_user
+from webapp.queries.scope import Scope
+from webapp.services.users import set_password, update_user
 
 AUDIT_FILTERS = {"actor": 120, "action": 40, "entity": 40, "entity_id": 80}
 """What the log is filtered by, and how long each may be."""
@@ -49,23 +50,36 @@ def user(user_id: int) -> ResponseReturnValue:
 @blueprint.post("/admin/users/<id:user_id>")
 @requires(USERS_MANAGE)
 def change_user(user_id: int) -> ResponseReturnValue:
-    """Change the name, the role, or whether somebody may sign in; what is wrong is said beside its field."""
+    """Change name, role, limits, or whether somebody may sign in; what is wrong is said beside its field."""
     session = db.session()
     row = get_row(session, User, user_id)
-    values = {
-        "name": request.form.get("name", "").strip()[:LONGEST_TEXT],
-        "role_name": request.form.get("role", ""),
-        "active": "active" in request.form,
-    }
     try:
+        scope = chosen_scope()
+        values = {
+            "name": request.form.get("name", "").strip()[:LONGEST_TEXT],
+            "role_name": request.form.get("role", ""),
+            "active": "active" in request.form,
+            "scope": scope.stored() if scope else None,
+        }
         update_user(session, row, values)
-    except InvalidRequestError as error:
+    except (InvalidRequestError, ConflictError) as error:
         session.rollback()
-        found = {each.field: sentence(each.message) for each in error.errors}
-        return user_page(get_row(session, User, user_id), found), 422
-    except ConflictError as error:
-        return user_page(get_row(session, User, user_id), {"role": sentence(str(error))}), 409
+        status = 409 if isinstance(error, ConflictError) else 422
+        return user_page(get_row(session, User, user_id), errors_of(error, "role"), typed_scope()), status
     return see_other(url_for("admin.user", user_id=user_id, saved=1))
+
+
+@blueprint.post("/admin/users/<id:user_id>/password")
+@requires(USERS_MANAGE)
+def give_password(user_id: int) -> ResponseReturnValue:
+    """Set somebody's password, which ends their sign-ins."""
+    session = db.session()
+    row = get_row(session, User, user_id)
+    try:
+        set_password(session, row, request.form.get("password", ""))
+    except InvalidRequestError as error:
+        return user_page(row, errors_of(error, "password")), 422
+    return see_other(url_for("admin.user", user_id=user_id, saved="password"))
 
 
 @blueprint.get("/admin/audit")
@@ -79,7 +93,15 @@ def audit() -> ResponseReturnValue:
     return render("admin/audit.html", block="list", page=page, filters=wanted)
 
 
-def user_page(row: User, errors: dict[str, str] | None = None) -> str:
+def user_page(row: User, errors: dict[str, str] | None = None, scope: Scope | None = None) -> str:
+    """The form of an account; with what was ticked where it could not be saved."""
+    scope = scope if errors else Scope.of(row.scope)
     return render_template(
-        "admin/user.html", row=row, errors=errors or {}, roles=tuple(PERMISSIONS), saved="saved" in request.args
+        "admin/user.html",
+        row=row,
+        errors=errors or {},
+        scope=scope,
+        places=places_beside(db.session(), scope),
+        roles=tuple(PERMISSIONS),
+        saved=request.args.get("saved"),
     )

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ml.db.audit import AuditEntry
+from ml.db.catalog import Series
 from ml.errors import NotFoundError
 from webapp.models import Invitation, ServiceToken, User
 from webapp.queries.paging import DEFAULT_LIMIT, Page, newest_first
@@ -51,6 +52,17 @@ def get_row(session: Session, entity: type[Row], row_id: int) -> Row:
 
 
 NAMES = {User: "account", Invitation: "invitation", ServiceToken: "token"}
+
+
+def list_places(session: Session) -> dict[str, list[str]]:
+    """Territories by region, as sales name them."""
+    pairs = sa.select(Series.region, Series.territory).where(Series.region != "").distinct()
+    found: dict[str, list[str]] = {}
+    for region, territory in session.execute(pairs.order_by(Series.region, Series.territory)):
+        found.setdefault(region, [])
+        if territory:
+            found[region].append(territory)
+    return found
 
 
 def list_audit(

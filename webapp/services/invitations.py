@@ -55,6 +55,12 @@ def withdraw(session: Session, row: Invitation) -> None:
     session.commit()
 
 
+def find(session: Session, token: str) -> Invitation | None:
+    """The invitation behind a token, where it is still good."""
+    row = session.scalar(sa.select(Invitation).where(Invitation.token_hash == token_hash(token)))
+    return row if row is not None and row.used_at is None and row.expires_at > utc_now() else None
+
+
 def register(
     session: Session, mode: str, *, email: str, password: str, name: str = "", token: str = "", address: str = ""
 ) -> User:
@@ -78,8 +84,8 @@ def register(
 
 
 def _accept(session: Session, email: str, password: str, name: str, token: str) -> User:
-    row = session.scalar(sa.select(Invitation).where(Invitation.token_hash == token_hash(token)))
-    if row is None or row.used_at is not None or row.expires_at <= utc_now() or row.email != email:
+    row = find(session, token)
+    if row is None or row.email != email:
         raise ForbiddenError(
             "invalid-invitation", "the invitation is unknown, used, too old, or for another address; ask for a new one."
         )
