@@ -10,6 +10,7 @@ COMMANDS = {
     "work": ("worker.work", "run jobs"),
     "relay": ("worker.relay", "hand events to their handlers and jobs to the workers"),
     "schedule": ("worker.scheduler", "ask for jobs by the clock"),
+    "check": ("worker.promises", "say which scheduled runs are missing, late, duplicate or incomplete"),
     "up": ("worker.supervisor", "run all of this on one machine (--demo, --data FILE)"),
 }
 """Module by command; its `main() -> int` is imported only when it is asked for."""

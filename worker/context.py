@@ -71,7 +71,7 @@ class JobContext:
         All or nothing: a job that is killed before this is done again, one killed after it is not.
         """
         for event in events:
-            record(session, event)
+            record(session, event, self.job_id)
         lifecycle.succeed(session, self._attempt, result, self._reporter.report())
         session.info[SETTLED] = True
         session.commit()

@@ -21,3 +21,9 @@ class StaleAttemptError(ForecastleError):
     """This attempt at a job was given up meanwhile; nothing of it may be committed."""
 
     code = "stale-attempt"
+
+
+class NotLeaderError(ForecastleError):
+    """Another process took the lead; nothing of this one may be committed."""
+
+    code = "not-leader"

@@ -173,10 +173,11 @@ EVENTS: dict[str, type[Event]] = {
 }
 
 
-def record(session: Session, event: Event) -> OutboxEvent:
-    """Add an event to the transaction of `session`; once that commits, the relay hands it to its handlers."""
+def record(session: Session, event: Event, job_id: int | None = None) -> OutboxEvent:
+    """Add an event to the transaction of `session`; once that commits, the relay hands it to its handlers. `job_id` is
+    the job in which it happened."""
     payload = {name: value.isoformat() if isinstance(value, date) else value for name, value in asdict(event).items()}
-    row = OutboxEvent(name=type(event).__name__, version=event.VERSION, payload=payload)
+    row = OutboxEvent(name=type(event).__name__, version=event.VERSION, payload=payload, job_id=job_id)
     session.add(row)
     return row
 

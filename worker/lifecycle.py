@@ -89,7 +89,7 @@ def fail(session: Session, attempt: Attempt, message: str, report: Report) -> No
     if not _change(session, attempt, "running", values):
         raise stale(attempt)
     job = session.get_one(JobRun, attempt.job_id, populate_existing=True)
-    record(session, JobFailed(job_id=job.id, kind=job.kind, error=message))
+    record(session, JobFailed(job_id=job.id, kind=job.kind, error=message), job.id)
     clean_up(session, job, message)
 
 
@@ -130,7 +130,7 @@ def cancel(session: Session, job_id: int, user: str) -> bool:
     if cast("sa.CursorResult[Any]", result).rowcount != 1:
         return False
     job = session.get_one(JobRun, job_id, populate_existing=True)
-    record(session, JobCancelled(job_id=job.id, kind=job.kind, user=user))
+    record(session, JobCancelled(job_id=job.id, kind=job.kind, user=user), job.id)
     return True
 
 

@@ -1,95 +1,89 @@
-"""`python -m worker schedule`: APScheduler in its own process, asking for the jobs of the schedule."""
+"""`python -m worker schedule`: APScheduler in its own process, looking at the clock; of several, one leads."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any
-from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
-from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 from redis import Redis
 from sqlalchemy.orm import Session, sessionmaker
 
 from ml.db.base import utc_now
 from ml.db.session import create_engine, create_sessions
-from worker import health
+from worker import health, ledger
 from worker.connection import AWAY, connect
+from worker.errors import NotLeaderError
+from worker.lease import Leadership
 from worker.process import configure_logging, process_name, stop_on_signals
-from worker.pulls import request_due_pulls
-from worker.queues import request_job
-from worker.schedule import SCHEDULE, Scheduled, schedule_of
+from worker.schedule import LEASE, active_schedules, add_missing
 from worker.settings import WorkerSettings
-from worker.slots import GRACE, latest_slot
 
 log = logging.getLogger(__name__)
 
-CATCH_UP_SECONDS = 60
+LOOK_SECONDS = 2
 REPORT_SECONDS = 5
 
 
-def ask(session: Session, scheduled: Scheduled, zone: ZoneInfo, now: datetime) -> None:
-    """Ask for the job of the latest slot. However often and from wherever this is called, a slot gets one."""
-    slot = latest_slot(CronTrigger.from_crontab(scheduled.cron, timezone=zone), now)
-    if slot is not None:
-        key = f"{scheduled.id}:{slot}"
-        request_job(session, scheduled.kind, scheduled.arguments, requested_by="schedule", dedupe_key=key)
-
-
 class Clock:
-    """Fires the schedule. Each cron slot fires by itself; a catch-up now and then makes up for what failed."""
+    """Keeps the ledger of promised runs while it leads."""
 
-    def __init__(self, sessions: sessionmaker[Session], redis: Redis, zone: ZoneInfo) -> None:
-        self._sessions, self._redis, self._zone = sessions, redis, zone
+    def __init__(
+        self,
+        sessions: sessionmaker[Session],
+        leadership: Leadership,
+        timezone: str,
+        grains: Sequence[str],
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._sessions, self._leadership = sessions, leadership
+        self._timezone, self._grains, self._now = timezone, grains, now
 
-    def plan(self, scheduler: BackgroundScheduler, schedule: Sequence[Scheduled] = SCHEDULE) -> None:
-        """Add all that has to be done to the scheduler."""
-        for scheduled in schedule:
-            trigger = CronTrigger.from_crontab(scheduled.cron, timezone=self._zone)
-            scheduler.add_job(self.fire, trigger, args=[[scheduled]], id=scheduled.id)
-        now: dict[str, Any] = {"next_run_time": utc_now()}
-        scheduler.add_job(self.fire, IntervalTrigger(seconds=CATCH_UP_SECONDS), args=[schedule], id="catch-up", **now)
-        scheduler.add_job(self.pull, CronTrigger(second=0, timezone=self._zone), id="pulls", **now)
-        scheduler.add_job(self.report, IntervalTrigger(seconds=REPORT_SECONDS), id="report", **now)
-
-    def fire(self, schedule: Sequence[Scheduled]) -> None:
-        """Ask for the jobs that are due."""
-        with self._transaction() as session:
-            for scheduled in schedule:
-                ask(session, scheduled, self._zone, utc_now())
-
-    def pull(self) -> None:
-        """Ask for the pulls that are due. Sources come and go, so they are looked up every minute."""
-        with self._transaction() as session:
-            request_due_pulls(session, self._zone, utc_now(), GRACE)
-
-    @contextmanager
-    def _transaction(self) -> Iterator[Session]:
+    def look(self) -> int:
+        """Look at the clock once; returns how many jobs were asked for. Nothing is, where another process leads, or
+        took the lead meanwhile; what the database's absence kept from being done is done at the next look."""
         try:
-            with self._sessions() as session:
-                yield session
-                session.commit()
-        except sa.exc.OperationalError as error:
+            return self._keep() if self._leadership.hold() else 0
+        except NotLeaderError as error:
+            log.warning("%s", error)
+        except (sa.exc.OperationalError, sa.exc.InterfaceError) as error:
             log.warning("the database is away, catching up later: %s", error.orig)
+        return 0
 
-    def report(self) -> None:
-        """Show that the scheduler is alive."""
-        try:
-            health.report(self._redis, "scheduler", process_name())
-        except AWAY as error:
-            log.debug("cannot report: %s", error)
+    def _keep(self) -> int:
+        """All of it in one transaction, which the fence guards."""
+        with self._sessions() as session:
+            self._leadership.fence(session)
+            now = self._now()
+            add_missing(session, self._timezone, now)
+            schedules = active_schedules(session, self._timezone, self._grains)
+            ledger.reopen(session, now)
+            ledger.promise(session, schedules, now)
+            asked = ledger.run_due(session, schedules, now)
+            ledger.follow(session, now)
+            session.commit()
+        return asked
 
 
-def create_scheduler(zone: ZoneInfo) -> BackgroundScheduler:
+def report(redis: Redis) -> None:
+    """Show that the scheduler is alive."""
+    try:
+        health.report(redis, "scheduler", process_name())
+    except AWAY as error:
+        log.debug("cannot report: %s", error)
+
+
+def create_scheduler(clock: Clock, redis: Redis) -> BackgroundScheduler:
     """A scheduler of APScheduler with one thread: there is little to do, and nothing may overlap."""
-    defaults = {"coalesce": True, "max_instances": 1, "misfire_grace_time": int(GRACE.total_seconds())}
-    return BackgroundScheduler(timezone=zone, job_defaults=defaults, executors={"default": ThreadPoolExecutor(1)})
+    defaults = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
+    scheduler = BackgroundScheduler(timezone="UTC", job_defaults=defaults, executors={"default": ThreadPoolExecutor(1)})
+    for job, seconds in ((clock.look, LOOK_SECONDS), (lambda: report(redis), REPORT_SECONDS)):
+        scheduler.add_job(job, IntervalTrigger(seconds=seconds), next_run_time=utc_now())
+    return scheduler
 
 
 def main() -> int:
@@ -98,13 +92,14 @@ def main() -> int:
     settings = WorkerSettings.from_env()
     engine = create_engine(settings.ml.database_url)
     stopping = stop_on_signals()
+    sessions = create_sessions(engine)
+    leadership = Leadership(sessions, LEASE, process_name())
     with connect(settings.redis_url) as redis:
-        scheduler = create_scheduler(settings.timezone)
-        schedule = schedule_of(settings.ml.grains)
-        Clock(create_sessions(engine), redis, settings.timezone).plan(scheduler, schedule)
+        scheduler = create_scheduler(Clock(sessions, leadership, settings.timezone.key, settings.ml.grains), redis)
         scheduler.start()
-        log.info("scheduler starts: %s", ", ".join(f"{s.id} at {s.cron}" for s in schedule))
+        log.info("scheduler starts")
         stopping.wait()
         scheduler.shutdown()
+    leadership.release()
     engine.dispose()
     return 0

@@ -1,33 +1,80 @@
-"""The moments of a schedule: which slot of a cron expression was the last one."""
+"""The moments of a cron expression in a time zone, as instants: each slot is one instant, whatever clocks show."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from hashlib import blake2b
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from worker.errors import JobRequestError
 
 if TYPE_CHECKING:
     from apscheduler.triggers.cron import CronTrigger
 
-GRACE = timedelta(hours=1)
-"""A slot that was missed is made up for until then: the machine slept, or the database was away."""
 
+def slots(cron: str, timezone: str, after: datetime, until: datetime) -> Iterator[datetime]:
+    """The slots later than `after` and not later than `until`, in UTC, in order.
 
-def latest_slot(trigger: CronTrigger, now: datetime, grace: timedelta = GRACE) -> str | None:
-    """The last slot of `trigger` in the `grace` before `now` (in UTC), or None: its local time, to the second.
-
-    Without an offset, so that a time which the clock shows twice in autumn is one slot.
+    In the hour that clocks show twice in autumn, a job of a certain hour runs once, at the first of the two times, and
+    one of every hour ("*", "*/2") runs in both. A time that clocks leave out in spring is made up for an hour later.
     """
-    slot, after = None, now - grace
-    while (fire := trigger.get_next_fire_time(None, after)) is not None and fire <= now:
-        slot = fire.strftime("%Y-%m-%dT%H:%M:%S")
-        after = fire.astimezone(UTC) + timedelta(microseconds=1)  # in local time the sum would lose its fold
-    return slot
+    trigger, by_the_hour = trigger_of(cron, timezone), cron.split()[1].startswith("*")
+    while (fire := trigger.get_next_fire_time(None, after + timedelta(microseconds=1))) is not None:
+        after = fire.astimezone(UTC)  # in local time a sum would lose which of two equal times it is
+        if after > until:
+            return
+        if by_the_hour or not fire.fold:
+            yield after
 
 
-def next_time(cron: str, zone: ZoneInfo, now: datetime) -> datetime | None:
-    """When a cron expression is due next, in UTC."""
+def next_slot(cron: str, timezone: str, after: datetime) -> datetime | None:
+    """The first slot later than `after`, in UTC; None where none comes within four years."""
+    return next(slots(cron, timezone, after, after + timedelta(days=4 * 366)), None)
+
+
+def key_of(schedule_id: str, slot: datetime, timezone: str) -> str:
+    """What keeps the job of a slot from being asked for twice: its local time, with the offset where that time comes
+    twice."""
+    local = slot.astimezone(ZoneInfo(timezone))
+    offset = local.strftime("%z") if local.fold else ""
+    return f"{schedule_id}:{local.strftime('%Y-%m-%dT%H:%M:%S')}{offset}"
+
+
+def jitter(schedule_id: str, slot: datetime, most: int) -> timedelta:
+    """From 0 to `most` seconds, always the same for a slot, so that whoever asks agrees when it is due."""
+    digest = blake2b(f"{schedule_id}:{slot.isoformat()}".encode(), digest_size=8).digest()
+    return timedelta(seconds=int.from_bytes(digest) % (most + 1))
+
+
+def check_cron(cron: str, timezone: str = "UTC") -> None:
+    """Raises JobRequestError unless there are slots of `cron` in the zone."""
+    try:
+        found = next_slot(cron, timezone, datetime.now(UTC))
+    except (ValueError, IndexError) as error:
+        raise JobRequestError(
+            f"the schedule {cron!r} cannot be read ({error}); expected minute, hour, day, month and weekday, "
+            "such as '15 6 * * mon-fri'."
+        ) from None
+    if found is None:
+        raise JobRequestError(f"the schedule {cron!r} is never due; expected a day that exists.")
+
+
+def check_timezone(name: str) -> None:
+    """Raises JobRequestError unless there is such a time zone."""
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise JobRequestError(
+            f"there is no time zone {name!r}; expected a name such as UTC or Europe/Berlin."
+        ) from None
+
+
+@lru_cache(maxsize=256)
+def trigger_of(cron: str, timezone: str) -> CronTrigger:
+    """The trigger of an expression; raises ValueError for one that is none."""
     from apscheduler.triggers.cron import CronTrigger  # noqa: PLC0415  (the web imports this module; few requests ask)
 
-    due: datetime | None = CronTrigger.from_crontab(cron, timezone=zone).get_next_fire_time(None, now)
-    return due.astimezone(UTC) if due else None
+    return CronTrigger.from_crontab(cron, timezone=ZoneInfo(timezone))

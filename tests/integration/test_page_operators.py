@@ -1,4 +1,4 @@
-"""What operators do on the pages of jobs: cancel, try again, one or many, run a schedule, look at workers."""
+"""What operators do on the pages of jobs: cancel, try again, one or many, look at workers."""
 
 from __future__ import annotations
 
@@ -50,7 +50,6 @@ def test_viewers_see_no_buttons(browser: ClientFor, session: Session) -> None:
     job, viewer = add_job(session, "train", "failed"), browser("viewer")
     assert "Try it again" not in viewer.get(f"/jobs/{job.id}").text
     assert 'name="job"' not in viewer.get("/jobs?state=failed").text
-    assert "Run now" not in viewer.get("/jobs/schedules").text
     assert viewer.post(f"/jobs/{job.id}/retry").status_code == 403
 
 
@@ -63,19 +62,6 @@ def test_a_job_is_shown_beside_how_long_its_kind_usually_takes(operator: FlaskCl
     assert "usually 20.0 s" in page
     assert "attempt 2 of 3" in page
     assert "usually 20.0 s" in operator.get(f"/jobs/{job.id}").text
-
-
-def test_schedules_show_their_last_job_and_run_at_once(operator: FlaskClient, session: Session, rows: Rows) -> None:
-    add_job(session, "refresh", "succeeded", dedupe_key="nightly-refresh:2026-01-01T02:00:00", requested_by="schedule")
-    last = add_job(
-        session, "refresh", "failed", dedupe_key="nightly-refresh:2026-01-02T02:00:00", requested_by="schedule"
-    )
-    page = operator.get("/jobs/schedules").text
-    assert f'href="/jobs/{last.id}"' in page
-    assert page.count("Not yet") == 5
-    answer = operator.post("/jobs/schedules/nightly-refresh/run")
-    assert answer.headers["Location"] == f"/jobs/{rows.last(JobRun).id}"
-    assert operator.post("/jobs/schedules/nothing/run").status_code == 404
 
 
 def test_workers_and_queues(operator: FlaskClient, session: Session, redis_client: Redis) -> None:

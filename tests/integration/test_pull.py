@@ -6,14 +6,12 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, sessionmaker
 
 from ml.artifacts import ArtifactStore
-from ml.db.base import utc_now
 from ml.db.imports import Import, Source
 from ml.db.sales import SalesRaw
 from ml.errors import ConflictError, ForecastleError, MappingError, ShapeError, SourceError, UpstreamError
@@ -24,8 +22,10 @@ from webapp.errors import InvalidRequestError
 from webapp.services import sources as service
 from webapp.services.sources import SourceDraft
 from worker.errors import JobRequestError
+from worker.lease import Leadership
 from worker.models import JobRun
-from worker.pulls import request_due_pulls
+from worker.schedule import LEASE
+from worker.scheduler import Clock
 
 MAPPING = {"sale_date": "day", "product_code": "sku", "sales_amount": "amount", "line_ref": "id"}
 
@@ -249,18 +249,35 @@ def test_one_pull_of_a_source_runs_at_a_time_and_a_source_with_imports_stays(
         service.delete_source(session, source.id)
 
 
-def test_each_slot_of_the_schedule_asks_once(session: Session, engine_of: Settings, api: Api, source: Source) -> None:
+@pytest.fixture
+def none_built_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    """None of the product's own schedules."""
+    monkeypatch.setattr("worker.schedule.SCHEDULE", ())
+
+
+@pytest.mark.usefixtures("none_built_in")
+def test_each_slot_of_the_schedule_asks_once(
+    sessions: sessionmaker[Session], session: Session, engine_of: Settings, api: Api, source: Source
+) -> None:
     service.update_source(session, engine_of, source.id, draft(api, secret=None, cron="*/5 * * * *"))
-    saved, zone, grace = source.updated_at, ZoneInfo("UTC"), timedelta(hours=1)
-    request_due_pulls(session, zone, saved, grace)  # what passed before it was saved is not made up for
+    now = [source.updated_at]
+    clock = Clock(sessions, Leadership(sessions, LEASE, "one"), "UTC", (), lambda: now[0])
+    clock.look()  # what passed before it was saved is not made up for
     assert count(session, JobRun) == 0
+    session.commit()
     for minutes in (5, 5, 6):
-        request_due_pulls(session, zone, saved + timedelta(minutes=minutes), grace)
-    assert count(session, JobRun) == 1
-    session.execute(sa.update(JobRun).values(state="succeeded"))
-    request_due_pulls(session, zone, saved + timedelta(minutes=10), grace)
+        now[0] = source.updated_at + timedelta(minutes=minutes)
+        clock.look()
+    job = session.scalars(sa.select(JobRun)).one()
+    assert (job.kind, job.arguments, job.requested_by) == ("pull", {"source_id": source.id}, "schedule")
+    job.state = "succeeded"
+    session.commit()
+    now[0] += timedelta(minutes=5)
+    clock.look()
     assert count(session, JobRun) == 2
     source.active = False
     session.execute(sa.update(JobRun).values(state="succeeded"))
-    request_due_pulls(session, zone, utc_now() + timedelta(minutes=30), grace)
+    session.commit()
+    now[0] += timedelta(minutes=30)
+    clock.look()
     assert count(session, JobRun) == 2

@@ -1,32 +1,37 @@
-"""The declared schedule, and which slot of a cron expression is due."""
+"""The schedules that are there from the beginning, and which slots a cron expression has."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
+from itertools import islice, pairwise
 
 import pytest
-from apscheduler.triggers.cron import CronTrigger
 
+from worker.errors import JobRequestError
 from worker.queues import KINDS
-from worker.schedule import SCHEDULE, Scheduled
-from worker.slots import latest_slot
+from worker.schedule import SCHEDULABLE, SCHEDULE, Scheduled
+from worker.slots import check_cron, check_timezone, jitter, key_of, next_slot, slots
 
-BERLIN = ZoneInfo("Europe/Berlin")
+BERLIN = "Europe/Berlin"
 
 
 def at(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
-def nightly(zone: ZoneInfo = BERLIN) -> CronTrigger:
-    return CronTrigger.from_crontab("0 2 * * *", timezone=zone)
+def between(cron: str, first: str, last: str, zone: str = BERLIN) -> list[str]:
+    """The slots of a cron expression, as UTC without the zone."""
+    return [f"{slot:%Y-%m-%d %H:%M}" for slot in slots(cron, zone, at(first), at(last))]
 
 
 @pytest.mark.parametrize("scheduled", SCHEDULE, ids=lambda scheduled: scheduled.id)
 def test_what_is_scheduled_can_run(scheduled: Scheduled) -> None:
     KINDS[scheduled.kind].check(scheduled.arguments)
-    CronTrigger.from_crontab(scheduled.cron, timezone=UTC)
+    check_cron(scheduled.cron)
+
+
+def test_kinds_that_may_be_scheduled_exist() -> None:
+    assert set(SCHEDULABLE) <= set(KINDS)
 
 
 def test_ids_in_the_schedule_are_unique() -> None:
@@ -35,47 +40,77 @@ def test_ids_in_the_schedule_are_unique() -> None:
 
 def test_the_retrain_is_on_sunday() -> None:
     retrain = next(scheduled for scheduled in SCHEDULE if scheduled.id == "weekly-retrain")
-    trigger = CronTrigger.from_crontab(retrain.cron, timezone=UTC)
-    assert latest_slot(trigger, at("2026-07-12 03:00")) == "2026-07-12T03:00:00"  # a Sunday
+    assert between(retrain.cron, "2026-07-08", "2026-07-14", "UTC") == ["2026-07-12 03:00"]  # a Sunday
+
+
+def test_slots_begin_after_one_moment_and_end_with_the_other() -> None:
+    assert between("0 * * * *", "2026-07-10 10:00", "2026-07-10 12:00", "UTC") == [
+        "2026-07-10 11:00",
+        "2026-07-10 12:00",
+    ]
 
 
 @pytest.mark.parametrize(
-    ("now", "slot"),
+    ("night", "slot"),
     [
-        ("2026-07-10 00:00:00", "2026-07-10T02:00:00"),  # in summer
-        ("2026-07-10 00:00:07", "2026-07-10T02:00:00"),
-        ("2026-07-10 00:59:59", "2026-07-10T02:00:00"),
-        ("2026-07-10 01:00:01", None),  # more than an hour late
-        ("2026-07-09 23:59:59", None),
-        ("2026-01-10 01:00:00", "2026-01-10T02:00:00"),  # in winter
+        ("2026-07-09 21:00", "2026-07-10 00:30"),  # summer
+        ("2026-01-09 21:00", "2026-01-10 01:30"),  # winter
+        ("2026-03-28 21:00", "2026-03-29 01:30"),  # 02:30 is left out: an hour later
+        ("2026-10-24 21:00", "2026-10-25 00:30"),  # 02:30 comes twice: the first one
     ],
 )
-def test_the_slot_is_the_planned_time_not_the_present_one(now: str, slot: str | None) -> None:
-    assert latest_slot(nightly(), at(now)) == slot
+def test_a_night_has_one_slot_also_when_the_clock_changes(night: str, slot: str) -> None:
+    assert between("30 2 * * *", night, str(at(night) + timedelta(hours=8))[:19]) == [slot]
 
 
-def slots_of_a_night(trigger: CronTrigger, start: datetime) -> set[str]:
-    minutes = (start + timedelta(minutes=minute) for minute in range(8 * 60))
-    return {slot for now in minutes if (slot := latest_slot(trigger, now)) is not None}
+def test_hours_are_counted_as_they_pass_when_the_clock_changes() -> None:
+    """No hour is without its run, and none has two."""
+    for evening in ("2026-10-24 22:30", "2026-03-28 22:30"):
+        found = [at(one) for one in between("0 * * * *", evening, str(at(evening) + timedelta(hours=6))[:19])]
+        assert [later - earlier for earlier, later in pairwise(found)] == [timedelta(hours=1)] * 5
 
 
-@pytest.mark.parametrize("evening", ["2026-03-28 21:00", "2026-10-24 21:00"], ids=["spring", "autumn"])
-def test_a_night_in_which_the_clock_changes_has_one_slot(evening: str) -> None:
-    assert len(slots_of_a_night(nightly(), at(evening))) == 1
+def test_keys_are_local_times_and_differ_where_a_time_comes_twice() -> None:
+    first, second = at("2026-10-25 00:30"), at("2026-10-25 01:30")
+    assert key_of("often", first, BERLIN) == "often:2026-10-25T02:30:00"
+    assert key_of("often", second, BERLIN) == "often:2026-10-25T02:30:00+0100"
 
 
-def test_of_several_slots_in_the_grace_the_last_counts() -> None:
-    often = CronTrigger.from_crontab("*/5 * * * *", timezone=UTC)
-    assert latest_slot(often, at("2026-07-10 10:07")) == "2026-07-10T10:05:00"
+def test_two_years_of_any_zone_have_each_day_once() -> None:
+    for zone in (BERLIN, "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata", "UTC"):
+        found = list(islice(slots("30 2 * * *", zone, at("2026-01-01"), at("2029-01-01")), 731))
+        gaps = {later - earlier for earlier, later in pairwise(found)}
+        assert len(set(found)) == 731
+        assert min(gaps) >= timedelta(hours=22)
+        assert max(gaps) <= timedelta(hours=26)
 
 
-@pytest.mark.parametrize("cron", ["30 * * * *", "0 2 * * *", "*/5 * * * *"])
-def test_the_trigger_moves_on_when_the_clock_is_set_back(cron: str) -> None:
+def test_jitter_is_the_same_for_all_who_ask_and_differs_by_slot() -> None:
+    days = [at("2026-07-10") + timedelta(days=day) for day in range(50)]
+    found = [jitter("nightly", day, 600) for day in days]
+    assert found == [jitter("nightly", day, 600) for day in days]
+    assert timedelta(0) <= min(found) < max(found) <= timedelta(seconds=600)
+    assert jitter("nightly", days[0], 0) == timedelta(0)
+
+
+@pytest.mark.parametrize("cron", ["soon", "* * *", "61 * * * *", "0 0 30 2 *", ""])
+def test_what_is_never_due_is_refused(cron: str) -> None:
+    with pytest.raises(JobRequestError, match="the schedule"):
+        check_cron(cron)
+
+
+@pytest.mark.parametrize("zone", ["Europe/Atlantis", "", "../etc/passwd"])
+def test_zones_that_do_not_exist_are_refused(zone: str) -> None:
+    with pytest.raises(JobRequestError, match="no time zone"):
+        check_timezone(zone)
+
+
+def test_the_next_slot_moves_on_when_the_clock_is_set_back() -> None:
     """APScheduler 3.11.0 gave the same instant for ever."""
-    trigger = CronTrigger.from_crontab(cron, timezone=BERLIN)
-    instants = [at("2026-10-24 23:50")]
-    for _ in range(40):
-        fire = trigger.get_next_fire_time(instants[-1].astimezone(BERLIN), instants[-1].astimezone(BERLIN))
-        assert fire is not None
-        instants.append(fire.astimezone(UTC))
-    assert instants == sorted(set(instants))
+    for cron in ("30 * * * *", "0 2 * * *", "*/5 * * * *"):
+        instants = [at("2026-10-24 23:50")]
+        for _ in range(40):
+            found = next_slot(cron, BERLIN, instants[-1])
+            assert found is not None
+            instants.append(found)
+        assert instants == sorted(set(instants))

@@ -114,6 +114,11 @@ def job_kind(kind: str) -> str:
     return JOB_KINDS.get(kind, kind.replace("_", " ").capitalize())
 
 
+def schedule_name(schedule_id: str) -> str:
+    """A schedule, in words; those of sources are named by the source's id."""
+    return schedule_id.replace("-", " ").replace(":", " ").capitalize()
+
+
 def state_name(state: str) -> str:
     """The state of an import or a job, in words."""
     return STATE_NAMES.get(state, state.capitalize())
@@ -200,6 +205,7 @@ FILTERS = (
     readable,
     skill,
     job_kind,
+    schedule_name,
     state_name,
     dimension_name,
     theme_name,

@@ -1,4 +1,4 @@
-"""Jobs as people steer them: stopped, asked for again, run ahead of their time."""
+"""Jobs as people steer them: stopped, and asked for again."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from worker import heartbeats, lifecycle
 from worker.lifecycle import Attempt
 from worker.models import FINAL_STATES, JobRun
 from worker.queues import request_job
-from worker.schedule import SCHEDULE
 
 log = logging.getLogger(__name__)
 
@@ -60,17 +59,6 @@ def retry_jobs(session: Session, ids: Collection[int], user: str) -> int:
         audit.record(session, "retry", "job", job.id, after={"job_id": new.id})
     session.commit()
     return len(jobs)
-
-
-def run_scheduled(session: Session, schedule_id: str, user: str) -> JobRun:
-    """Ask for the job of a schedule now, beside its own times; commits. Raises NotFoundError."""
-    found = next((scheduled for scheduled in SCHEDULE if scheduled.id == schedule_id), None)
-    if found is None:
-        raise NotFoundError(f"there is no schedule {schedule_id!r}; GET /api/v1/schedules lists those that there are.")
-    job = request_job(session, found.kind, found.arguments, requested_by=user)
-    audit.record(session, "run", "schedule", schedule_id, after={"job_id": job.id})
-    session.commit()
-    return job
 
 
 def get_job(session: Session, job_id: int) -> JobRun:

@@ -23,7 +23,8 @@ from ml.settings import Settings
 from webapp.errors import FieldError, InvalidRequestError
 from webapp.queries.sources import get_source
 from worker.models import JobRun
-from worker.pulls import check_cron, request_pull
+from worker.pulls import request_pull
+from worker.slots import check_cron
 
 PREVIEW_ROWS = 20
 
@@ -177,7 +178,8 @@ def _check(draft: SourceDraft) -> None:
     dataset = get_dataset(draft.dataset)
     Policy.from_dict(draft.policy, dataset)
     rules(draft.mapping, dataset)
-    check_cron(draft.cron.strip())
+    if draft.cron.strip():
+        check_cron(draft.cron.strip())
 
 
 def _same_address(source: Source, settings: Mapping[str, Any]) -> None:

@@ -20,7 +20,7 @@ def run(ctx: JobContext, grain: str, horizon: int) -> dict[str, Any]:
             result = forecast(session, ctx.store, grain, horizon, ctx.progress)
         except ArtifactError as error:
             session.rollback()
-            record(session, ModelRefused(grain, champion(session, grain).id, str(error)))
+            record(session, ModelRefused(grain, champion(session, grain).id, str(error)), ctx.job_id)
             session.commit()
             raise
         return ctx.succeed(session, result.as_dict(), ForecastPublished(result.run_id, grain, result.series))

@@ -69,6 +69,7 @@ class OutboxEvent(Base):
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     name: Mapped[str] = mapped_column(Name(80))  # past tense, e.g. SalesImported
+    job_id: Mapped[int | None] = mapped_column(sa.BigInteger(), index=True)  # that recorded it; job_runs refers to here
     version: Mapped[int] = mapped_column(sa.Integer(), default=1)
     payload: Mapped[dict[str, Any]] = mapped_column(Json)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
