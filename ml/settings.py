@@ -11,12 +11,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ml.environment import check_production, read_environment
 from ml.errors import ConfigurationError
 from ml.grains import GRAINS
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE_KEY_FILE = "sources.key"
 """Below the home folder: the key of the credentials of sources, where the environment gives none."""
+
+NEEDED = {
+    "DATABASE_URL": "to say where the data is",
+    "FORECASTLE_SECRET_KEY": "to encrypt the credentials of sources (python -m ml secret-key)",
+}
+"""Without what production does not start, and what for."""
 
 
 def read_int(env: Mapping[str, str], name: str, default: int, minimum: int = 1) -> int:
@@ -125,7 +132,8 @@ class Settings:
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> Settings:
         """Read the settings; `env` defaults to the process environment."""
-        env = os.environ if env is None else env
+        env = read_environment(env)
+        check_production(env, NEEDED)
         home = Path(env.get("FORECASTLE_HOME", "").strip() or ROOT / "var").resolve()
         return cls(
             home=home,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,11 +10,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from ml.db.session import engine_options, parse_url
+from ml.environment import check_production, read_environment, read_kind
 from ml.errors import ConfigurationError
 from ml.settings import Settings, read_bool, read_int
 from worker.settings import WorkerSettings
 
-ENVIRONMENTS = ("embedded", "production")
 MEGABYTE = 1 << 20
 SECRET_LENGTH = 32
 COMPRESSED = ["application/json", "application/problem+json", "application/x-ndjson", "text/csv"]
@@ -49,7 +48,7 @@ class WebSettings:
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> WebSettings:
         """Read the settings; `env` defaults to the process environment."""
-        env = os.environ if env is None else env
+        env = read_environment(env)
         engine, worker = Settings.from_env(env), WorkerSettings.from_env(env)
         return cls(
             engine=engine,
@@ -116,18 +115,12 @@ def read_secret(env: Mapping[str, str], engine: Settings) -> str:
 
     Production takes it from the environment only, so that all web processes share one.
     """
-    environment = env.get("FORECASTLE_ENV", "").strip() or "embedded"
-    if environment not in ENVIRONMENTS:
-        raise ConfigurationError(f"FORECASTLE_ENV is {environment!r}; expected one of {', '.join(ENVIRONMENTS)}.")
+    check_production(env, {"SECRET_KEY": "to sign tokens, the same for all web processes"})
     secret = env.get("SECRET_KEY", "").strip()
-    if not secret and environment == "production":
-        raise ConfigurationError(
-            "SECRET_KEY is not set; production needs one that all web processes share, "
-            'for instance from: python -c "import secrets; print(secrets.token_hex(32))"'
-        )
     if secret and len(secret) < SECRET_LENGTH:
         raise ConfigurationError(
             f"SECRET_KEY has {len(secret)} characters; expected at least {SECRET_LENGTH} random ones."
         )
     file = engine.home / "secret.key"
-    return secret or (file.read_text().strip() if file.is_file() else "")
+    kept = file.read_text().strip() if read_kind(env) != "production" and file.is_file() else ""
+    return secret or kept

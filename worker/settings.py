@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from ml.environment import read_environment
 from ml.errors import ConfigurationError
 from ml.settings import Settings, read_int
 from worker.queues import QUEUES
@@ -63,7 +63,7 @@ class WorkerSettings:
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> WorkerSettings:
         """Read the settings; `env` defaults to the process environment."""
-        env = os.environ if env is None else env
+        env = read_environment(env)
         ml = Settings.from_env(env)
         heartbeat = read_int(env, "FORECASTLE_HEARTBEAT_SECONDS", 3)
         lost_after = read_seconds(env, "FORECASTLE_LOST_AFTER_SECONDS", 15.0)

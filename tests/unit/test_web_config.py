@@ -7,10 +7,12 @@ import subprocess
 import sys
 from datetime import timedelta
 from pathlib import Path
+from secrets import token_hex
 
 import pytest
 
 from ml.errors import ConfigurationError
+from ml.secrets import generate_key
 from webapp.config import WebSettings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -50,9 +52,11 @@ def test_secret_of_the_supervisor_is_found(tmp_path: Path) -> None:
 
 def test_production_takes_its_secret_from_the_environment_only(tmp_path: Path) -> None:
     (tmp_path / "secret.key").write_text(SECRET)
-    with pytest.raises(ConfigurationError, match="SECRET_KEY is not set"):
-        read(tmp_path, FORECASTLE_ENV="production")
-    assert read(tmp_path, FORECASTLE_ENV="production", SECRET_KEY=SECRET).secret_key == SECRET
+    given = {"FORECASTLE_ENV": "production", "DATABASE_URL": "sqlite:////data/it.db"}
+    given["FORECASTLE_SECRET_KEY"], random = generate_key(), token_hex(32)
+    with pytest.raises(ConfigurationError, match=r"^SECRET_KEY is not set"):
+        read(tmp_path, **given)
+    assert read(tmp_path, **given, SECRET_KEY=random).secret_key == random
 
 
 @pytest.mark.parametrize(
