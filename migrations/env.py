@@ -12,7 +12,7 @@ from alembic import context
 import webapp.models
 import worker.models
 from ml.db import tables, types
-from ml.db.base import Base
+from ml.db.base import Base, made_on
 from ml.db.session import create_engine, parse_url
 from ml.settings import Settings
 
@@ -49,7 +49,8 @@ def configure(**options: Any) -> None:
 
 
 def migrate(connection: sa.Connection) -> None:
-    configure(connection=connection, render_as_batch=connection.dialect.name == "sqlite")
+    dialect = connection.dialect.name
+    configure(connection=connection, render_as_batch=dialect == "sqlite", include_object=made_on(dialect))
     with unenforced(connection), context.begin_transaction():
         context.run_migrations()
         if connection.dialect.name == "sqlite" and (broken := connection.exec_driver_sql(CHECK).all()):

@@ -7,7 +7,7 @@ from datetime import date
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from ml.db.base import Base
+from ml.db.base import Base, on_servers
 from ml.db.types import Amount, BigId, Day, HashKey, Name
 
 
@@ -49,6 +49,9 @@ class SalesRaw(SalesRow, Base):
         sa.ForeignKeyConstraint(["import_id"], ["imports.id"]),
         sa.Index(None, "sale_date", "series_id"),
         sa.Index(None, "import_id"),
+        on_servers("ix_sales_raw_customer_id", "customer_id IS NOT NULL", "customer_id", "sale_date", "series_id"),
+        on_servers("ix_sales_raw_order_ref", "order_ref <> ''", "order_ref"),
+        on_servers("ix_sales_raw_channel", "channel <> ''", "channel", "sale_date", "series_id"),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)

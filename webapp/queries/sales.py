@@ -144,7 +144,10 @@ def row_conditions(session: Session, wanted: SalesFilter) -> list[sa.ColumnEleme
         found.append(SalesRaw.series_id.in_(leaves.where(*conditions(node, Series))))
     if wanted.customer:
         found.append(SalesRaw.customer_id == customer_id(session, wanted.customer))
-    found += [getattr(SalesRaw, name) == normalise(value) for name in TEXTS if (value := getattr(wanted, name))]
+    for name in TEXTS:
+        if value := getattr(wanted, name):
+            column = getattr(SalesRaw, name)
+            found += [column == normalise(value), column != sa.literal_column("''")]  # the index has no others
     if wanted.import_id is not None:
         found.append(SalesRaw.import_id == wanted.import_id)
     return found
