@@ -85,6 +85,7 @@ KINDS: dict[str, JobKind] = _kinds(
     ),
     JobKind("forecast", "forecast", "worker.jobs.forecast", timeout=3600, required=frozenset({"grain", "horizon"})),
     JobKind("extend", "interactive", "worker.jobs.extend", timeout=1800, required=frozenset({"run_id", "periods"})),
+    JobKind("scenario", "interactive", "worker.jobs.scenario", timeout=1800, required=frozenset({"scenario_id"})),
     JobKind("drift", "forecast", "worker.jobs.drift", timeout=1800, required=frozenset({"grain"})),
 )
 

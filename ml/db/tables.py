@@ -16,6 +16,7 @@ from ml.db import (
     restock,
     results,
     sales,
+    scenarios,
 )
 
 __all__ = [
@@ -32,4 +33,5 @@ __all__ = [
     "restock",
     "results",
     "sales",
+    "scenarios",
 ]

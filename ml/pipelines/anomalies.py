@@ -42,7 +42,7 @@ def anomalies_of(
     for level, series in level_panels(panel, hierarchy):
         nodes = {str(node["unique_id"]): node for node in hierarchy.nodes_of(level).to_dict("records")}
         parts.append(find_anomalies(series, threshold, explaining_by(known_events, nodes, grain)))
-    return pd.concat(parts, ignore_index=True)
+    return pd.concat([part for part in parts if not part.empty] or parts[:1], ignore_index=True)
 
 
 def explaining_by(known_events: Sequence[Event], nodes: Mapping[str, Mapping[Any, object]], grain: Grain) -> Explaining:

@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session
 from ml.db.bulk import insert_rows
 from ml.db.results import ForecastFactor, ForecastRun
 from ml.explain.factors import explained, factors
-from ml.explain.themes import OTHERS
+from ml.explain.themes import BASE, OTHERS
+from ml.features.scales import recent_level
 from ml.models.auto import CombinedForecaster
 from ml.panel import Panel
 from ml.progress import Progress, silent
@@ -67,7 +68,8 @@ def delete_factors(session: Session, run: ForecastRun) -> None:
 
 
 def base_factors(issued: Issued) -> pd.DataFrame | None:
-    """A row per base series, `unique_id` and themes; beyond MOST_SERIES all is OTHERS. None without trees."""
+    """A row per base series, `unique_id` and themes; beyond MOST_SERIES all but BASE is OTHERS, so that the base of
+    a sum is the mean of all of its last season. None without trees."""
     base = issued.base
     first = base[base["ds"] == base["ds"].min()].set_index("unique_id")["mean"].reindex(issued.panel.ids)
     means = first.to_numpy(dtype=np.float64)
@@ -79,7 +81,9 @@ def base_factors(issued: Issued) -> pd.DataFrame | None:
     frame = made.set_axis(issued.panel.ids[largest]).reindex(issued.panel.ids)
     left = frame.isna().all(axis=1)
     if left.any():
-        frame[OTHERS] = np.where(left, means, 0.0)
+        level = recent_level(issued.panel.wide, issued.panel.season_length)
+        frame.loc[left, BASE] = level[left]
+        frame[OTHERS] = np.where(left, means - level, 0.0)
     return frame.fillna(0.0).rename_axis("unique_id").reset_index()
 
 
@@ -87,7 +91,8 @@ def all_level_factors(frame: pd.DataFrame, hierarchy: Hierarchy) -> pd.DataFrame
     """`unique_id, theme, units` of the base series that were taken apart, and of every node above: units add up."""
     themes = [str(name) for name in frame.columns if name != "unique_id"]
     apart = [name for name in themes if name != OTHERS]
-    parts = [frame.loc[frame[apart].ne(0).any(axis=1), ["unique_id", *apart]]]
+    found = frame[[name for name in apart if name != BASE]].ne(0).any(axis=1)
+    parts = [frame.loc[found, ["unique_id", *apart]]]
     parts += [hierarchy.add_up(frame, level, themes, []) for level in hierarchy.upper()]
     rows = pd.concat(parts, ignore_index=True).melt("unique_id", var_name="theme", value_name="units")
     return rows[rows["units"].abs() > NOTHING]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from typing import Any, cast
 
@@ -15,6 +15,7 @@ from ml import registry
 from ml.artifacts import ArtifactStore
 from ml.db.base import utc_now
 from ml.db.bulk import insert_rows
+from ml.db.drivers import Event
 from ml.db.results import ForecastResult, ForecastRun, ModelVersion
 from ml.errors import ConflictError
 from ml.etl.cleaning.clean import Cleaned, clean_panel
@@ -107,16 +108,25 @@ class Made:
         return Issued(self.bundle.forecaster, self.cleaned.panel, self.reconciled, self.hierarchy)
 
 
+def as_planned(events: Sequence[Event]) -> Sequence[Event]:
+    """The plan as it is."""
+    return events
+
+
 def make(
-    session: Session, store: ArtifactStore, model: ModelVersion, table: SalesTable, steps: int, *, progress: Progress
-) -> Made:
+    session: Session, store: ArtifactStore, model: ModelVersion, table: SalesTable, steps: int, *,
+    progress: Progress, planned: Callable[[Sequence[Event]], Sequence[Event]] = as_planned,
+) -> Made:  # fmt: skip
     """What a version forecasts of all stored levels for the `steps` periods after `table`; raises ArtifactError.
+
+    `planned` makes another plan of the calendar's events.
 
     Ends the transaction: no lock and no snapshot is held while the model runs.
     """
     progress("loading model")
     bundle = load(store, model)
     context = read_context(session, table)
+    context = replace(context, plans=planned(context.plans))
     known = model.metrics.get("known", [])
     session.commit()
     progress("cleaning")

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from ml.artifacts import ArtifactStore
 from ml.db.catalog import Series
 from ml.db.results import ForecastFactor, ForecastResult, ForecastRun
+from ml.db.sales import SalesMonthly
 from ml.explain.themes import BASE, OTHERS, SEASON
 from ml.grains import MONTHLY
 from ml.pipelines import factors as pipeline
@@ -67,6 +68,14 @@ def first_means(session: Session, run_id: int) -> dict[int, float]:
     return {series: float(mean) for series, mean in session.execute(query)}
 
 
+def year_means(session: Session, last: date) -> dict[int, float]:
+    """What each series sold a month on average in the year up to a month."""
+    months = [f"{MONTHLY.shift(last, -back):%Y-%m}" for back in range(12)]
+    query = sa.select(SalesMonthly.series_id, sa.func.sum(SalesMonthly.total_sales) / 12)
+    rows = session.execute(query.where(SalesMonthly.yearmonth.in_(months)).group_by(SalesMonthly.series_id))
+    return {series: float(mean) for series, mean in rows}
+
+
 def test_themes_add_up_to_the_forecast_at_every_level(trained: Session, store: ArtifactStore) -> None:
     run = forecast(trained, store, horizon=3)
     trained.commit()
@@ -92,7 +101,10 @@ def test_beyond_the_largest_series_nothing_is_taken_apart(
     (total,) = ids_of(trained, "total", "total")
     of_total = rows[rows["series_id"] == total].set_index("theme")["units"]
     assert of_total.sum() == pytest.approx(means[total])
-    assert of_total[OTHERS] == pytest.approx(sum(means[series] for series in leaves - set(largest)))
+    level = year_means(trained, date(2025, 4, 1))
+    left = leaves - set(largest)
+    assert of_total[OTHERS] == pytest.approx(sum(means[series] - level[series] for series in left))
+    assert of_total[BASE] == pytest.approx(sum(level.values()))
 
 
 def test_factors_of_forecasts_that_were_replaced_go(trained: Session, store: ArtifactStore) -> None:

@@ -24,8 +24,8 @@ EACH_PAGE = 25
 MOST_PAGES = 1_000
 MOST_AT_ONCE = 100
 STATES = {"open": "To answer", "answered": "Answered", "all": "All"}
-KINDS = {"spike": "More than usual", "drop": "Less than usual"}
-LEVEL_NAMES = {"base": "Series that are forecast", "above": "Their sums", "all": "Both"}
+KINDS = {"spike": "More sold", "drop": "Less sold"}
+LEVEL_NAMES = {"base": "Single series", "above": "Their sums", "all": "Both"}
 RECENT = (3, 12, 52)
 ANSWERS = {
     "accepted": "Accept",

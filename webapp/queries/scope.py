@@ -30,6 +30,7 @@ from ml.db import (
     restock,
     results,
     sales,
+    scenarios,
 )
 from ml.db.base import Base
 from ml.db.keys import normalise
@@ -158,6 +159,12 @@ def of_override(rows: Any) -> Callable[[Caller, Scope], Condition]:
     return lambda _, scope: rows.override_id.in_(sa.select(mine.id).where(scope.inside(mine)))
 
 
+def of_scenario(rows: Any) -> Callable[[Caller, Scope], Condition]:
+    """What came of scenarios inside."""
+    mine = scenarios.Scenario
+    return lambda caller, scope: rows.scenario_id.in_(sa.select(mine.id).where(of_series(mine)(caller, scope)))
+
+
 LIMITED: dict[type[Base], Callable[[Caller, Scope], Condition]] = {
     **{facts: inside(facts) for facts in (sales.SalesRaw, sales.SalesSuperseded, catalog.Series)},
     **{facts: inside(facts) for facts in (sales.SalesDaily, sales.SalesWeekly, sales.SalesMonthly)},
@@ -168,6 +175,8 @@ LIMITED: dict[type[Base], Callable[[Caller, Scope], Condition]] = {
     overrides.ForecastOverride: inside(overrides.ForecastOverride),
     overrides.OverrideValue: of_override(overrides.OverrideValue),
     overrides.OverrideDelta: of_series(overrides.OverrideDelta),
+    scenarios.Scenario: of_series(scenarios.Scenario),
+    scenarios.ScenarioResult: of_scenario(scenarios.ScenarioResult),
     catalog.Customer: at_home(catalog.Customer),
     drivers.Event: touches(drivers.Event),
     drivers.Regressor: in_region(drivers.Regressor),
