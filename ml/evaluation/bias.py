@@ -13,6 +13,10 @@ from numpy.typing import NDArray
 
 LIMITS = (0.7, 1.6)
 """Beyond these a ratio tells of a broken panel rather than of the model."""
+RECENT = 3
+"""Origins that have to agree: what a model misses of growth lasts for months, not for years."""
+WORTH = 0.005
+"""How much worse forecasts of single series may become for a total that is right."""
 STEPS_BACK = (1.0, 0.8, 0.6, 0.4, 0.2)
 """Parts of a correction that are tried, the whole one first."""
 
@@ -26,22 +30,22 @@ def steady(deviation: float, per_origin: NDArray[np.float64], drift: float) -> f
 
 
 def agreed_factor(frame: pd.DataFrame) -> float:
-    """What to multiply expected values by where all origins agree that they are too low, or too high.
+    """What to multiply expected values by where the latest origins agree that they are too low, or too high.
 
-    It is the median of the origins' ratios of actual to forecast volume, taken back towards 1 until it does not cost
-    the single series anything (their root mean squared scaled errors): where sales are sporadic, a total that is right
-    would be bought with worse forecasts of each series. `frame` holds backtest rows with
+    It is the median of these origins' ratios of actual to forecast volume, taken back towards 1 until it costs the
+    single series next to nothing (their root mean squared scaled errors; see `WORTH`): where sales are sporadic, a
+    total that is right would be bought with worse forecasts of each series. `frame` holds backtest rows with
     `unique_id, cutoff, y, mean, scale`.
     """
-    volume = frame.groupby("cutoff")[["y", "mean"]].sum()
+    volume = frame.groupby("cutoff")[["y", "mean"]].sum().iloc[-RECENT:]
     if len(volume) < 2 or (volume["mean"] <= 0).any():
         return 1.0
     ratios = (volume["y"] / volume["mean"]).to_numpy(dtype=np.float64)
     if not ((ratios > 1).all() or (ratios < 1).all()):
         return 1.0
     excess = float(np.clip(np.median(ratios), *LIMITS)) - 1.0
-    rows = frame[frame["scale"] > 0]
-    allowed = _typical_error(rows, 1.0)
+    rows = frame[(frame["scale"] > 0) & frame["cutoff"].isin(volume.index)]
+    allowed = _typical_error(rows, 1.0) * (1 + WORTH)
     parts = (part for part in STEPS_BACK if _typical_error(rows, 1 + part * excess) <= allowed)
     return 1.0 + next(parts, 0.0) * excess
 
