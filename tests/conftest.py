@@ -168,6 +168,7 @@ def worker_env(tmp_path: Path, database_url: str, redis_url: str) -> dict[str, s
         "FORECASTLE_RECONCILE_SECONDS": "1",
         "FORECASTLE_DRAIN_SECONDS": "1",
         "FORECASTLE_BACKOFF_SECONDS": "0.1",
+        "FORECASTLE_QUIET_SECONDS": "0",
     }
 
 

@@ -1,17 +1,21 @@
 """The grains one after the other: monthly forecasts first, since people look at those, then weekly, then daily ones.
 
 Each grain is asked for when the one before is published, has failed, was cancelled, or stayed as it was. A grain is
-asked for once for the newest totals, however many imports moved them on the way.
+asked for once for the newest totals, however many imports moved them on the way: the first one waits for a moment
+without new totals, so that a burst of imports makes one forecast.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from ml.db.base import utc_now
 from ml.db.results import ModelVersion
 from ml.db.sales import SalesDaily
 from ml.grains import GRAINS, Coverage, read_coverage
@@ -25,18 +29,28 @@ from worker.events import (
     ModelTrained,
     SalesCleaned,
 )
-from worker.models import JobRun, OutboxEvent
+from worker.models import FINAL_STATES, JobRun, OutboxEvent
 from worker.queues import request_job
 
 BEGINS = (AggregatesRefreshed, SalesCleaned)
 """New totals, or another way to clean them, call for new forecasts."""
 
+MOVING = ("ingest", "pull", "take_back")
+"""Kinds of jobs that are likely to bring new totals when they end."""
+
+BUSY = 10
+"""While such jobs wait or run, so many times the quiet time is waited for."""
+
+LONGEST_WAIT = timedelta(minutes=2)
+"""A forecast waits for imports no longer than this: a stream that never rests must not keep it from being made."""
+
 
 @dataclass(frozen=True)
 class Chain:
-    """Which grains are forecast, in the order of GRAINS."""
+    """Which grains are forecast, in the order of GRAINS, and for how many seconds totals have to be at rest before."""
 
     grains: Sequence[str] = tuple(GRAINS)
+    quiet_seconds: float = 0.0
 
     def handle(self, session: Session, event_id: int, event: Event) -> None:
         """Ask for what the event calls for, if it concerns the chain."""
@@ -53,7 +67,12 @@ class Chain:
             return  # the nightly refresh of a database without sales
         grain = self.grains[0]
         kind, arguments = wanted(session, grain, read_coverage(session, GRAINS[grain]))
-        request_job(session, kind, arguments, dedupe_key=f"event:{event_id}:{kind}:{grain}", caused_by=event_id)
+        when = utc_now() + timedelta(seconds=self.quiet_seconds * (BUSY if imports_go_on(session) else 1))
+        if waits(session, kind, grain):
+            hold_back(session, kind, arguments, when)
+            return
+        key = f"event:{event_id}:{kind}:{grain}"
+        request_job(session, kind, arguments, dedupe_key=key, caused_by=event_id, run_after=when)
 
     def _go_on(self, session: Session, event_id: int, done: str) -> None:
         """The next grain that there is enough history for, unless it was asked for since the totals last changed."""
@@ -91,3 +110,22 @@ def waits(session: Session, kind: str, grain: str) -> bool:
     """Whether an equal job has not begun yet: it will see all that there is by now."""
     queued = sa.select(JobRun.arguments).where(JobRun.state == "queued", JobRun.kind == kind)
     return any(arguments.get("grain") == grain for arguments in session.scalars(queued))
+
+
+def imports_go_on(session: Session) -> bool:
+    """Whether jobs wait or run that are likely to bring new totals."""
+    moving = sa.select(JobRun.id).where(JobRun.kind.in_(MOVING), JobRun.state.not_in(FINAL_STATES)).limit(1)
+    return session.scalar(moving) is not None
+
+
+def hold_back(session: Session, kind: str, arguments: dict[str, Any], when: datetime) -> None:
+    """Let an equal job, if no queue has it yet and no person asked for it, begin at `when`; LONGEST_WAIT after it was
+    first asked for at the latest."""
+    unsent = (JobRun.state == "queued", JobRun.dispatched_at.is_(None), JobRun.kind == kind, JobRun.requested_by == "")
+    for job in session.scalars(sa.select(JobRun).where(*unsent, JobRun.attempt == 1)):
+        if job.arguments != arguments:
+            continue
+        still = (*unsent, JobRun.id == job.id)
+        begin = min(when, job.created_at + LONGEST_WAIT)
+        statement = sa.update(JobRun).where(*still).values(run_after=begin)
+        session.execute(statement, execution_options={"synchronize_session": False})

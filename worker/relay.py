@@ -61,7 +61,7 @@ class Relay:
     def __init__(self, sessions: sessionmaker[Session], redis: Redis, settings: WorkerSettings) -> None:
         self._settings = settings
         reaper = Reaper(sessions, redis, settings.lost_after_seconds)
-        chain = Chain(settings.ml.grains)
+        chain = Chain(settings.ml.grains, settings.quiet_seconds)
         self._steps = [
             Step("handling events", lambda: outbox.process(sessions, chain), 0.0),
             Step("looking for lost jobs", reaper.reap, REAP_SECONDS),

@@ -12,14 +12,14 @@ from ml.settings import Settings, read_int
 from worker.queues import QUEUES
 
 
-def read_seconds(env: Mapping[str, str], name: str, default: float) -> float:
-    """A duration; raises ConfigurationError where it is no positive number."""
+def read_seconds(env: Mapping[str, str], name: str, default: float, *, none: bool = False) -> float:
+    """A duration; raises ConfigurationError where it is no positive number, or 0 where `none` allows that."""
     text = env.get(name, "").strip() or str(default)
     try:
         value = float(text)
     except ValueError:
         value = -1.0
-    if not 0 < value < float("inf"):
+    if not (0 < value < float("inf") or (none and value == 0)):
         raise ConfigurationError(f"{name} is {text!r}; expected a number of seconds above 0, such as {default:g}.")
     return value
 
@@ -46,7 +46,8 @@ class WorkerSettings:
     """How jobs are moved, watched and retried. Durations are in seconds.
 
     A worker beats every `heartbeat_seconds` for the job it runs; silence of `lost_after_seconds`
-    means that the job is lost. A worker that is told to stop gives its job `drain_seconds` to end.
+    means that the job is lost. A worker that is told to stop gives its job `drain_seconds` to end. Totals have to
+    be at rest for `quiet_seconds` before they are forecast.
     """
 
     ml: Settings
@@ -59,6 +60,7 @@ class WorkerSettings:
     reconcile_seconds: float
     drain_seconds: float
     backoff_seconds: float
+    quiet_seconds: float
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> WorkerSettings:
@@ -83,6 +85,7 @@ class WorkerSettings:
             reconcile_seconds=read_seconds(env, "FORECASTLE_RECONCILE_SECONDS", 15.0),
             drain_seconds=read_seconds(env, "FORECASTLE_DRAIN_SECONDS", 20.0),
             backoff_seconds=read_seconds(env, "FORECASTLE_BACKOFF_SECONDS", 5.0),
+            quiet_seconds=read_seconds(env, "FORECASTLE_QUIET_SECONDS", 3.0, none=True),
         )
 
 

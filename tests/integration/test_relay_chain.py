@@ -79,6 +79,15 @@ def test_an_import_leads_to_a_forecast_step_by_step(services: Services) -> None:
         assert names == ["SalesImported", "AggregatesRefreshed", "ModelTrained", "ForecastPublished"]
 
 
+@pytest.mark.usefixtures("quick_training")
+def test_a_burst_of_imports_makes_one_forecast(services: Services) -> None:
+    for month in range(12):
+        request_import(services, sales(30).replace("T-1", f"T-1{month}").replace("T-2", f"T-2{month}"))
+    jobs = work_off(services)
+    assert jobs[:12] == [("ingest", "succeeded")] * 12
+    assert jobs[12:] == [("train", "succeeded"), ("forecast", "succeeded"), ("drift", "succeeded")]
+
+
 def test_the_same_file_again_calls_for_nothing(services: Services) -> None:
     content = sales(30)
     request_import(services, content)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -36,8 +36,10 @@ from worker.events import (
 )
 from worker.handlers import ALL_GRAINS, handle
 from worker.models import JobRun, OutboxEvent
+from worker.queues import request_job
 
 DAY = date(2024, 2, 29)
+NOON = datetime(2026, 7, 10, 12, tzinfo=UTC)
 TRAINED = ModelTrained(grain="monthly", model_id=5, champion=True)
 EXAMPLES: list[Event] = [
     SalesImported(import_id=3, first_date=date(2024, 1, 1), last_date=DAY, rows=12),
@@ -239,7 +241,64 @@ def test_grains_with_too_little_history_are_not_asked_for_behind_the_first(sessi
 def test_several_imports_make_one_job_of_a_later_grain(session: Session) -> None:
     steady_sales(session)
     happens(session, *[AggregatesRefreshed(None, None)] * 3, *[ForecastPublished(1, "monthly", 3)] * 3)
-    assert [grain for _, grain in asked(session)] == ["monthly"] * 3 + ["weekly"]
+    assert [grain for _, grain in asked(session)] == ["monthly", "weekly"]
+
+
+BURST = Chain(quiet_seconds=3)
+
+
+def imports(session: Session, chain: Chain, *seconds: float, monkeypatch: pytest.MonkeyPatch) -> JobRun:
+    """Totals that move so many seconds after noon; the one job that they make."""
+    for at in seconds:
+        monkeypatch.setattr("worker.chain.utc_now", lambda at=at: NOON + timedelta(seconds=at))
+        happens(session, AggregatesRefreshed(None, None), chain=chain)
+        session.execute(sa.update(JobRun).where(JobRun.id == 1).values(created_at=NOON))
+    return session.scalars(sa.select(JobRun).where(JobRun.kind == "train")).one()
+
+
+def test_a_hundred_imports_in_a_minute_make_one_job_once_they_rest(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steady_sales(session)
+    job = imports(session, BURST, *(0.6 * number for number in range(100)), monkeypatch=monkeypatch)
+    assert job.run_after == NOON + timedelta(seconds=0.6 * 99 + 3)
+
+
+def test_imports_that_never_rest_do_not_keep_the_forecast_from_being_made(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steady_sales(session)
+    job = imports(session, BURST, 0, 60, 119, 300, monkeypatch=monkeypatch)
+    assert job.run_after == NOON + timedelta(minutes=2)
+
+
+def test_while_more_imports_wait_the_forecast_waits_longer(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    steady_sales(session)
+    other = JobRun(id=50, kind="ingest", queue="ingest", arguments={"import_id": 1}, state="running")
+    session.add(other)
+    job = imports(session, BURST, 0, monkeypatch=monkeypatch)
+    assert job.run_after == NOON + timedelta(seconds=30)
+    other.state = "succeeded"
+    job = imports(session, BURST, 5, monkeypatch=monkeypatch)
+    session.refresh(job)
+    assert job.run_after == NOON + timedelta(seconds=8)
+
+
+def test_totals_that_move_while_a_forecast_runs_are_forecast_again(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steady_sales(session)
+    imports(session, BURST, 0, monkeypatch=monkeypatch).state = "running"
+    happens(session, *[AggregatesRefreshed(None, None)] * 3, chain=BURST)
+    assert asked(session) == [("train", "monthly")] * 2
+
+
+def test_a_job_that_a_person_asked_for_is_not_held_back(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    steady_sales(session)
+    asked_for = request_job(session, "train", {"grain": "monthly"}, requested_by="ann", run_after=NOON)
+    assert imports(session, BURST, 0, monkeypatch=monkeypatch).id == asked_for.id
+    session.refresh(asked_for)
+    assert asked_for.run_after == NOON
 
 
 def test_a_later_grain_that_waits_already_sees_the_new_sales_too(session: Session) -> None:

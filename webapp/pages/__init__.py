@@ -17,7 +17,7 @@ from webapp.pages.data_quality import blueprint as quality
 from webapp.pages.explore import blueprint as explore
 from webapp.pages.ids import IdConverter
 from webapp.pages.imports_undo import blueprint as imports
-from webapp.pages.jobs_schedules import blueprint as jobs
+from webapp.pages.jobs_events import blueprint as jobs
 from webapp.pages.models import blueprint as models
 from webapp.pages.navigation import NAVIGATION
 from webapp.pages.overrides import blueprint as overrides

@@ -107,11 +107,19 @@ def delete_schedule(schedule_id: str) -> ResponseReturnValue:
     return see_other(url_for("jobs.schedules"))
 
 
-@blueprint.post("/jobs/schedules/<string:schedule_id>/<any(pause, resume):action>")
+@blueprint.post("/jobs/schedules/<string:schedule_id>/pause")
 @requires(JOBS_MANAGE)
-def pause_schedule(schedule_id: str, action: str) -> ResponseReturnValue:
-    """Promise no runs until it is resumed, or promise them again."""
-    service.set_paused(db.session(), schedule_id, paused=action == "pause")
+def pause_schedule(schedule_id: str) -> ResponseReturnValue:
+    """Promise no runs until it is resumed."""
+    service.set_paused(db.session(), schedule_id, paused=True)
+    return see_other(url_for("jobs.show_schedule", schedule_id=schedule_id))
+
+
+@blueprint.post("/jobs/schedules/<string:schedule_id>/resume")
+@requires(JOBS_MANAGE)
+def resume_schedule(schedule_id: str) -> ResponseReturnValue:
+    """Promise runs again, from now on."""
+    service.set_paused(db.session(), schedule_id, paused=False)
     return see_other(url_for("jobs.show_schedule", schedule_id=schedule_id))
 
 
