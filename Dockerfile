@@ -36,4 +36,4 @@ USER forecastle
 RUN python -m ml.models.prophet_panel.warm
 EXPOSE 8000
 CMD ["python", "-m", "gunicorn", "--worker-class", "gthread", "--workers", "2", "--threads", "8", \
-     "--bind", "0.0.0.0:8000", "--graceful-timeout", "20", "--no-control-socket", "wsgi:app"]
+     "--bind", "0.0.0.0:8000", "--graceful-timeout", "20", "--limit-request-line", "8190", "--no-control-socket", "wsgi:app"]

@@ -121,12 +121,13 @@ def read_flag(_field: datasets.Field, value: object) -> bool:
     return value
 
 
-READERS: dict[str, tuple[type, Callable[[datasets.Field, Any], Any], dict[str, Any]]] = {
-    "date": (date, read_day, {"type": "string", "format": "date"}),
-    "text": (str, read_text, {"type": "string"}),
-    "number": (float, read_number, {"type": "number"}),
-    "flag": (bool, read_flag, {"type": "boolean"}),
+READERS: dict[str, tuple[type, Callable[[datasets.Field, Any], Any], list[dict[str, Any]]]] = {
+    "date": (date, read_day, [{"type": "string", "format": "date"}]),
+    "text": (str, read_text, [{"type": "string"}, {"type": "number"}]),
+    "number": (float, read_number, [{"type": "number"}, {"type": "string"}]),
+    "flag": (bool, read_flag, [{"type": "boolean"}]),
 }
+"""By kind: what it becomes, how it is read, and what of JSON it is read from."""
 
 
 def read(field: datasets.Field, value: object) -> object:
@@ -146,15 +147,25 @@ def row_model(dataset: Dataset) -> type[BaseModel]:
 
 
 def described(field: datasets.Field) -> tuple[Any, Any]:
-    kind, _, schema = READERS[field.kind]
-    extra: dict[str, Any] = {"maxLength": field.length} if field.length else {}
-    extra |= {"enum": list(field.choices)} if field.choices else {}
+    kind, _, forms = READERS[field.kind]
     annotation: Any = Annotated[
         kind | None,
         BeforeValidator(partial(read, field)),
-        WithJsonSchema({**schema, **extra}),
+        WithJsonSchema({"anyOf": [*(form | limits(field, form) for form in forms), *absent(field)]}),
     ]
     return annotation, Described(... if field.required else None, description=field.help)
+
+
+def limits(field: datasets.Field, form: dict[str, Any]) -> dict[str, Any]:
+    """What a text of a field is held to, in one of its forms."""
+    if field.kind != "text" or form["type"] != "string":
+        return {}
+    return {"enum": list(field.choices)} if field.choices else {"maxLength": field.length}
+
+
+def absent(field: datasets.Field) -> list[dict[str, Any]]:
+    """The form of a field that is not given."""
+    return [] if field.required else [{"type": "null"}]
 
 
 SalesRow = row_model(SALES)
