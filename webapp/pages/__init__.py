@@ -24,6 +24,7 @@ from webapp.pages.overrides import blueprint as overrides
 from webapp.pages.overview import blueprint as overview
 from webapp.pages.products import blueprint as products
 from webapp.pages.registration import blueprint as account
+from webapp.pages.scenarios import blueprint as scenarios
 from webapp.pages.series import blueprint as series
 from webapp.pages.sources import blueprint as sources
 from webapp.pages.webhooks import blueprint as webhooks
@@ -36,6 +37,7 @@ BLUEPRINTS = (
     accuracy,
     anomalies,
     overrides,
+    scenarios,
     imports,
     sources,
     quality,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -36,6 +36,8 @@ def chart_data(outlook: Outlook) -> dict[str, Any]:
         "median": rounded([forecast[p].p50 if p in forecast else None for p in periods]),
         "bands": [] if outlook.bands == "none" else [band_data(periods, forecast, *band) for band in BANDS],
         "approximate": outlook.bands == "approximate",
+        "lines": [],
+        "marks": [],
         "summary": summary(outlook, complete),
     }
 
@@ -80,3 +82,9 @@ def summary(outlook: Outlook, complete: Sequence[HistoryPoint]) -> str:
         total = sum(point.mean for point in outlook.forecast)
         parts.append(f"forecast for the {len(outlook.forecast)} {grain.unit} after: {compact(total)} in total")
     return "; ".join(parts) + ". The same figures are in the table."
+
+
+def with_line(data: dict[str, Any], name: str, kind: str, values: Mapping[str, float]) -> dict[str, Any]:
+    """The chart with one more line, given by the labels of its periods; `kind` is final or earlier."""
+    line = {"name": name, "kind": kind, "values": rounded([values.get(label) for label in data["labels"]])}
+    return {**data, "lines": [*data["lines"], line]}

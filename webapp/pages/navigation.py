@@ -31,6 +31,7 @@ NAVIGATION = (
             Link("accuracy.index", "Accuracy", "check"),
             Link("anomalies.index", "Anomalies", "alert"),
             Link("overrides.index", "Overrides", "edit"),
+            Link("scenarios.index", "What-if", "fork"),
         ),
     ),
     Group(

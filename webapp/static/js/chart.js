@@ -19,6 +19,11 @@ function readColours(figure) {
     label: read("--chart-label"),
     surface: read("--chart-surface"),
     line: read("--line-strong"),
+    final: read("--chart-final"),
+    earlier: read("--chart-label"),
+    spike: read("--up"),
+    drop: read("--down"),
+    event: read("--chart-forecast"),
   };
   probe.remove();
   return colours;
@@ -70,6 +75,35 @@ function line(name, data, colour, extra = {}) {
   };
 }
 
+const EXTRA_LINES = {
+  final: { width: 2.25, z: 5 },
+  earlier: { type: [3, 3], width: 1.25, z: 2 },
+};
+
+function extraLines(data, colours) {
+  return data.lines.map(({ name, kind, values }) => line(name, values, colours[kind], EXTRA_LINES[kind]));
+}
+
+// What is marked lies on the sales of its period; an event where nothing is sold yet on the axis.
+const MARKS = { spike: ["triangle", 0], drop: ["triangle", 180], event: ["diamond", 0] };
+
+function marks(data, colours, kind) {
+  const [symbol, symbolRotate] = MARKS[kind];
+  return {
+    name: kind,
+    type: "scatter",
+    symbol,
+    symbolRotate,
+    symbolSize: kind === "event" ? 9 : 10,
+    symbolOffset: kind === "event" ? [0, -6] : [0, kind === "spike" ? -9 : 9],
+    itemStyle: { color: colours[kind], borderColor: colours.surface, borderWidth: 1 },
+    emphasis: { disabled: true },
+    silent: true,
+    z: 6,
+    data: data.marks.filter((mark) => mark.kind === kind).map(({ at }) => [at, kind === "event" ? 0 : data.history[at] ?? 0]),
+  };
+}
+
 function boundary(data, colours) {
   if (data.last === null) return undefined;
   return {
@@ -97,6 +131,14 @@ function tooltip(data, i) {
   if (data.median[i] !== null) row("Median (P50)", full.format(data.median[i]));
   data.bands.toReversed().forEach(({ level, low, high }) => {
     if (low[i] !== null) row(`${level}% band`, `${full.format(low[i])} – ${full.format(high[i])}`);
+  });
+  data.lines.forEach(({ name, values }) => {
+    if (values[i] !== null) row(name, full.format(values[i]));
+  });
+  data.marks.filter(({ at }) => at === i).forEach(({ text }) => {
+    const cell = table.insertRow().insertCell();
+    cell.colSpan = 2;
+    cell.textContent = text;
   });
   return table;
 }
@@ -156,12 +198,16 @@ function options(data, colours) {
       formatter: (points) => tooltip(data, data.labels.indexOf(points[0].axisValue)),
     },
     ...axes(data, colours),
+    // With Ctrl, the wheel zooms and dragging moves, so that the page scrolls as ever; links do it without a mouse.
+    dataZoom: [{ type: "inside", zoomOnMouseWheel: "ctrl", moveOnMouseMove: "ctrl", minValueSpan: 6 }],
     series: [
       ...data.bands.map((one) => band(data, one, colours.forecast)),
       line("Sales", data.history, colours.history, { markLine: boundary(data, colours), z: 4 }),
       line("Partial", data.partial, colours.history, { width: 0, showSymbol: true, symbol: "emptyCircle", symbolSize: 7 }),
       line("Forecast", joined(data, data.forecast), colours.forecast, { type: [6, 4], width: 2.25 }),
       line("Median (P50)", joined(data, data.median), colours.forecast, { type: [1, 4], width: 1.25 }),
+      ...extraLines(data, colours),
+      ...Object.keys(MARKS).map((kind) => marks(data, colours, kind)),
     ],
   };
 }
