@@ -14,10 +14,14 @@ from pathlib import Path
 from ml.environment import check_production, read_environment
 from ml.errors import ConfigurationError
 from ml.grains import GRAINS
+from ml.logs import LogSettings
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE_KEY_FILE = "sources.key"
 """Below the home folder: the key of the credentials of sources, where the environment gives none."""
+
+TOKEN_KEY_FILE = "secret.key"  # noqa: S105
+"""Below the home folder: the key that signs tokens, where the environment gives none."""
 
 NEEDED = {
     "DATABASE_URL": "to say where the data is",
@@ -114,11 +118,12 @@ class Settings:
     `allowed_hosts` are hosts of the inner network that HTTP sources may reach, with or without a port.
     `source_folders` are the folders in which SQLite files may be read as sources. `keep_uploads_days` is how long
     the files of imports are kept. `grains` are those that are forecast, `holidays` is the country (DE, or DE-BY with a
-    part of it) whose public holidays are in the calendar of events ('': none). `models` says when models are replaced.
+    part of it) whose public holidays are in the calendar of events ('': none). `models` says when models are replaced,
+    and `log` how processes log.
     """
 
     home: Path
-    database_url: str
+    database_url: str = field(repr=False)
     artifact_url: str
     threads: int
     secret_keys: tuple[str, ...] = field(default=(), repr=False)
@@ -128,6 +133,7 @@ class Settings:
     grains: tuple[str, ...] = tuple(GRAINS)
     holidays: str = ""
     models: ModelRules = ModelRules()
+    log: LogSettings = field(default_factory=LogSettings)
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> Settings:
@@ -148,10 +154,11 @@ class Settings:
             grains=read_grains(env, "FORECASTLE_GRAINS"),
             holidays=env.get("FORECASTLE_HOLIDAYS", "").strip(),
             models=ModelRules.from_env(env),
+            log=LogSettings.from_env(env, _kept_key(home) + _kept_key(home, TOKEN_KEY_FILE)),
         )
 
 
-def _kept_key(home: Path) -> tuple[str, ...]:
-    """The key that the supervisor made for this installation; none where there is none yet."""
-    file = home / SOURCE_KEY_FILE
+def _kept_key(home: Path, name: str = SOURCE_KEY_FILE) -> tuple[str, ...]:
+    """A key that the supervisor made for this installation; none where there is none yet."""
+    file = home / name
     return (file.read_text().strip(),) if file.is_file() else ()

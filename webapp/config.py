@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from ml.db.session import engine_options, parse_url
 from ml.environment import check_production, read_environment, read_kind
 from ml.errors import ConfigurationError
-from ml.settings import Settings, read_bool, read_int
+from ml.settings import TOKEN_KEY_FILE, Settings, read_bool, read_int
 from worker.settings import WorkerSettings
 
 MEGABYTE = 1 << 20
@@ -31,8 +31,8 @@ class WebSettings:
     """
 
     engine: Settings
-    secret_key: str
-    redis_url: str
+    secret_key: str = field(repr=False)
+    redis_url: str = field(repr=False)
     timezone: ZoneInfo
     https: bool
     proxies: int
@@ -121,6 +121,6 @@ def read_secret(env: Mapping[str, str], engine: Settings) -> str:
         raise ConfigurationError(
             f"SECRET_KEY has {len(secret)} characters; expected at least {SECRET_LENGTH} random ones."
         )
-    file = engine.home / "secret.key"
+    file = engine.home / TOKEN_KEY_FILE
     kept = file.read_text().strip() if read_kind(env) != "production" and file.is_file() else ""
     return secret or kept

@@ -10,6 +10,8 @@ from typing import Any, cast
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, sessionmaker
 
+from ml import logs
+from ml.db import audit
 from ml.db.base import utc_now
 from ml.db.session import reading
 from worker import handlers
@@ -32,7 +34,8 @@ def process(sessions: sessionmaker[Session], chain: Chain = handlers.ALL_GRAINS)
     token = uuid.uuid4().hex
     events = claim(sessions, token)
     for event in events:
-        _handle(sessions, event, token, chain)
+        with audit.going_back_to(event.request_id), logs.about(event_id=event.id):
+            _handle(sessions, event, token, chain)
     return len(events)
 
 

@@ -16,13 +16,6 @@ from worker.connection import AWAY
 log = logging.getLogger(__name__)
 
 
-def configure_logging() -> None:
-    """Log lines to standard error; libraries that narrate are quietened."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s")
-    for name in ("apscheduler", "rq.worker", "rq.job", "cmdstanpy", "prophet"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-
-
 def process_name() -> str:
     """A name that no other process has at the same time."""
     return f"{socket.gethostname()}-{os.getpid()}"

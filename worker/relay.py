@@ -12,11 +12,12 @@ import sqlalchemy as sa
 from redis import Redis
 from sqlalchemy.orm import Session, sessionmaker
 
+from ml import logs
 from ml.db.session import create_engine, create_sessions
 from worker import dispatcher, health, outbox
 from worker.chain import Chain
 from worker.connection import AWAY, connect
-from worker.process import configure_logging, process_name, stop_on_signals
+from worker.process import process_name, stop_on_signals
 from worker.reaper import Reaper
 from worker.settings import WorkerSettings
 
@@ -96,8 +97,8 @@ class Reconciler:
 
 def main() -> int:
     """Run until SIGTERM."""
-    configure_logging()
     settings = WorkerSettings.from_env()
+    logs.configure(settings.ml.log, "relay")
     engine = create_engine(settings.ml.database_url)
     stopping = stop_on_signals()
     log.info("relay starts")

@@ -16,6 +16,7 @@ from typing import Any, Self
 from redis import Redis
 from redis.exceptions import RedisError
 
+from ml import logs
 from ml.db.base import utc_now
 from worker import progress
 from worker.lifecycle import Attempt, Report
@@ -33,10 +34,12 @@ class Reporter(logging.Handler):
     as a whole, and the thread reads whatever is current.
     """
 
-    def __init__(self, redis: Redis, attempt: Attempt, clock: Any = time.monotonic) -> None:
+    def __init__(
+        self, redis: Redis, attempt: Attempt, clock: Any = time.monotonic, secrets: tuple[str, ...] = ()
+    ) -> None:
         super().__init__(logging.INFO)
         self.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s", "%H:%M:%S"))
-        self._redis, self._attempt, self._clock = redis, attempt, clock
+        self._redis, self._attempt, self._clock, self._secrets = redis, attempt, clock, secrets
         self._lines: deque[str] = deque(maxlen=TAIL_LINES)
         self._timings: dict[str, float] = {}
         self._now: tuple[str, int, int] = ("", 0, 0)
@@ -69,7 +72,8 @@ class Reporter(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Keep a log line; long ones (tracebacks) as several."""
-        self._lines.extend(line[:LINE_LENGTH] for line in self.format(record).splitlines())
+        text = logs.hide(self.format(record), self._secrets)
+        self._lines.extend(line[:LINE_LENGTH] for line in text.splitlines())
         self._changed.set()
 
     def settle(self, state: str) -> None:

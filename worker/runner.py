@@ -13,6 +13,8 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from rq.timeouts import JobTimeoutException
 
+from ml import logs
+from ml.db import audit
 from ml.errors import ForecastleError
 from ml.models import processes
 from worker import lifecycle
@@ -53,7 +55,11 @@ def execute(attempt: Attempt, services: Services) -> None:
     if job is None:
         log.info("job %s: attempt %s is not due, leaving it alone", attempt.job_id, attempt.number)
         return
-    with Reporter(services.redis, attempt) as reporter:
+    with (
+        audit.going_back_to(job.request_id),
+        logs.about(job_id=job.id, attempt=attempt.number, kind=job.kind),
+        Reporter(services.redis, attempt, secrets=services.settings.ml.log.secrets) as reporter,
+    ):
         try:
             reporter.settle(_run(attempt, job, services, reporter))
         except StaleAttemptError as error:
@@ -93,7 +99,8 @@ def _call(job: JobRun, context: JobContext) -> None:
 
 def _end(attempt: Attempt, job: JobRun, error: Exception, services: Services, reporter: Reporter) -> str:
     """Write down that a job failed, or that it is to be tried again; returns the state that it is in now."""
-    message, transient = explain(job, error), isinstance(error, TRANSIENT)
+    message = logs.hide(explain(job, error), services.settings.ml.log.secrets)
+    transient = isinstance(error, TRANSIENT)
     trace = None if isinstance(error, ForecastleError) else error
     log.log(logging.WARNING if transient else logging.ERROR, "%s job failed: %s", job.kind, message, exc_info=trace)
     queued = False

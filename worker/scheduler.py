@@ -13,13 +13,14 @@ from apscheduler.triggers.interval import IntervalTrigger
 from redis import Redis
 from sqlalchemy.orm import Session, sessionmaker
 
+from ml import logs
 from ml.db.base import utc_now
 from ml.db.session import create_engine, create_sessions
 from worker import health, ledger
 from worker.connection import AWAY, connect
 from worker.errors import NotLeaderError
 from worker.lease import Leadership
-from worker.process import configure_logging, process_name, stop_on_signals
+from worker.process import process_name, stop_on_signals
 from worker.schedule import LEASE, active_schedules, add_missing
 from worker.settings import WorkerSettings
 
@@ -88,8 +89,8 @@ def create_scheduler(clock: Clock, redis: Redis) -> BackgroundScheduler:
 
 def main() -> int:
     """Run until SIGTERM."""
-    configure_logging()
     settings = WorkerSettings.from_env()
+    logs.configure(settings.ml.log, "scheduler")
     engine = create_engine(settings.ml.database_url)
     stopping = stop_on_signals()
     sessions = create_sessions(engine)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ml.environment import read_environment
@@ -51,7 +51,7 @@ class WorkerSettings:
     """
 
     ml: Settings
-    redis_url: str
+    redis_url: str = field(repr=False)
     queues: tuple[str, ...]
     timezone: ZoneInfo
     poll_seconds: float

@@ -8,9 +8,10 @@ import logging
 import os
 import uuid
 
+from ml import logs
 from worker.connection import connect
 from worker.horses import ForecastleWorker
-from worker.process import configure_logging, process_name, stop_on_signals, wait_for_redis
+from worker.process import process_name, stop_on_signals, wait_for_redis
 from worker.queues import KINDS
 from worker.settings import WorkerSettings
 
@@ -33,8 +34,8 @@ def preload() -> None:
 
 def main() -> int:
     """Work until SIGTERM; returns 1 where Redis was lost, for the supervisor to start another."""
-    configure_logging()
     settings = WorkerSettings.from_env()
+    logs.configure(settings.ml.log, "worker")
     stopping = stop_on_signals()
     preload()
     with connect(settings.redis_url) as redis:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -47,6 +48,21 @@ class Origin:
 
 NOWHERE = Origin()
 origin: ContextVar[Origin] = ContextVar("origin", default=NOWHERE)
+
+
+def request_id() -> str | None:
+    """The request that is served here, or that what runs here goes back to; None where there is none."""
+    return origin.get().request_id or None
+
+
+@contextmanager
+def going_back_to(request: str | None) -> Iterator[None]:
+    """What is done within goes back to a request that was answered long ago."""
+    token = origin.set(Origin(request_id=request or ""))
+    try:
+        yield
+    finally:
+        origin.reset(token)
 
 
 def record(

@@ -13,12 +13,13 @@ from redis import Redis
 from rq.timeouts import JobTimeoutException
 from sqlalchemy.orm import Session
 
+from ml.db import audit
 from ml.db.base import utc_now
 from ml.errors import NotEnoughHistoryError
-from worker import lifecycle, progress
+from worker import lifecycle, outbox, progress
 from worker.connection import connect
 from worker.context import JobContext, Services
-from worker.events import ForecastPublished, JobFailed, restore
+from worker.events import ForecastPublished, JobFailed, ModelTrained, restore
 from worker.lifecycle import Attempt, Report
 from worker.models import JobRun, OutboxEvent
 from worker.queues import KINDS, JobKind, request_job
@@ -324,3 +325,39 @@ def test_a_job_runs_to_its_end_while_redis_is_away(services: Services, define_ki
     nowhere: Redis = connect("unix:///nonexistent/valkey.sock")
     execute(Attempt(job_id, 1), Services(services.settings, services.sessions, nowhere, services.store))
     assert read(services, job_id).state == "succeeded"
+
+
+def test_a_request_can_be_followed_through_its_jobs_and_events(services: Services, define_kind: DefineKind) -> None:
+    seen: list[str | None] = []
+
+    def run(ctx: JobContext) -> dict[str, Any]:
+        seen.append(audit.request_id())
+        with ctx.session() as session:
+            return ctx.succeed(session, {}, ModelTrained(grain="monthly", model_id=1, champion=True))
+
+    define_kind("followed", run)
+    with audit.going_back_to("request-1"):
+        job_id = request(services, "followed")
+    execute(Attempt(job_id, 1), services)
+    assert seen == ["request-1"]
+    outbox.process(services.sessions)
+    with services.sessions() as session:
+        jobs = session.execute(sa.select(JobRun.kind, JobRun.request_id).order_by(JobRun.id)).all()
+        assert session.scalars(sa.select(OutboxEvent.request_id)).all() == ["request-1"]
+    assert [tuple(job) for job in jobs] == [("followed", "request-1"), ("forecast", "request-1")]
+    assert audit.request_id() is None
+
+
+def test_secrets_reach_neither_the_row_nor_its_log(services: Services, define_kind: DefineKind) -> None:
+    secret = "hunter22-of-the-source"
+
+    def run(ctx: JobContext) -> dict[str, Any]:
+        logging.getLogger("job").info("connecting to postgresql://app:%s@db", secret)
+        raise ValueError(f"Bearer {secret}")
+
+    define_kind("careless", run)
+    job_id = request(services, "careless")
+    execute(Attempt(job_id, 1), services)
+    job = read(services, job_id)
+    assert "connecting" in (job.log_tail or "")
+    assert secret not in (job.log_tail or "") + (job.error or "")

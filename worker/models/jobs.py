@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
+from ml.db import audit
 from ml.db.base import Base, unique_where_present, utc_now
 from ml.db.types import BigId, Flag, HashKey, Json, LongText, Name, UtcDateTime
 
@@ -55,6 +56,7 @@ class JobRun(Base):
     result: Mapped[dict[str, Any] | None] = mapped_column(Json)
     error: Mapped[str | None] = mapped_column(LongText)
     requested_by: Mapped[str] = mapped_column(Name(120), default="")
+    request_id: Mapped[str | None] = mapped_column(Name(64), default=audit.request_id)  # of the request it goes back to
     caused_by: Mapped[int | None] = mapped_column(sa.ForeignKey("outbox.id"))  # the event that asked for it
 
 
@@ -72,6 +74,7 @@ class OutboxEvent(Base):
     job_id: Mapped[int | None] = mapped_column(sa.BigInteger(), index=True)  # that recorded it; job_runs refers to here
     version: Mapped[int] = mapped_column(sa.Integer(), default=1)
     payload: Mapped[dict[str, Any]] = mapped_column(Json)
+    request_id: Mapped[str | None] = mapped_column(Name(64), default=audit.request_id)  # of the request it goes back to
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
     available_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)  # claimed or waiting until then
     claimed_by: Mapped[str | None] = mapped_column(Name(80))

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ml.errors import ConfigurationError, ConflictError
 from ml.secrets import generate_key
-from ml.settings import SOURCE_KEY_FILE, Settings, read_int
+from ml.settings import SOURCE_KEY_FILE, TOKEN_KEY_FILE, Settings, read_int
 from worker import valkey
 
 FIRST_PORT, PORTS = 8000, 100
@@ -46,7 +46,7 @@ def locked(home: Path) -> Iterator[None]:
 
 def ensure_secret(home: Path) -> None:
     """Make the key that signs tokens and the one that encrypts credentials, once; only this user may read them."""
-    _keep(home / "secret.key", secrets.token_hex(32))
+    _keep(home / TOKEN_KEY_FILE, secrets.token_hex(32))
     _keep(home / SOURCE_KEY_FILE, generate_key())
 
 
