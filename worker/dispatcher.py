@@ -78,6 +78,7 @@ def _push(job: JobRun, queue: Queue) -> None:
         args=(job.id, job.attempt),
         job_id=_attempt(job).key,
         timeout=KINDS[job.kind].timeout,
+        meta={"hard_timeout": KINDS[job.kind].hard_timeout},
         result_ttl=KEEP_SECONDS,
         failure_ttl=KEEP_SECONDS,
         description=f"{job.kind} job {job.id}, attempt {job.attempt}",

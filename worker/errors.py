@@ -27,3 +27,15 @@ class NotLeaderError(ForecastleError):
     """Another process took the lead; nothing of this one may be committed."""
 
     code = "not-leader"
+
+
+class OutOfMemoryError(ForecastleError):
+    """A job needed more memory than it may have; another attempt would need as much."""
+
+    code = "out-of-memory"
+
+    def __init__(self, megabytes: int) -> None:
+        super().__init__(
+            f"the job needed more than the {megabytes:,} MB of memory that it may have; run it on less data, "
+            "or set FORECASTLE_JOB_MEMORY_MB for workers on a larger machine."
+        )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, cast
 if TYPE_CHECKING:
     from redis import Redis
 
-DEAD = b"dead:"
+DEAD, DEAD_FOR_GOOD = b"dead:", b"dead for good:"
 STOPPED = "its worker was stopped before the job ended"
 """A cause of death that is nobody's fault: the attempt does not count."""
 
@@ -29,9 +29,9 @@ def beat(redis: Redis, attempt_key: str) -> None:
     redis.set(_key(attempt_key), str(time.time_ns()), ex=KEEP_SECONDS)
 
 
-def bury(redis: Redis, attempt_key: str, reason: str) -> None:
-    """Tell that the attempt is dead, and why."""
-    redis.set(_key(attempt_key), DEAD + reason.encode(), ex=KEEP_SECONDS)
+def bury(redis: Redis, attempt_key: str, reason: str, *, for_good: bool = False) -> None:
+    """Tell that the attempt is dead, and why; `for_good` where another one would only die of the same."""
+    redis.set(_key(attempt_key), (DEAD_FOR_GOOD if for_good else DEAD) + reason.encode(), ex=KEEP_SECONDS)
 
 
 def cancel(redis: Redis, attempt_key: str) -> None:
@@ -51,8 +51,9 @@ def listen(redis: Redis, attempt_keys: Sequence[str]) -> list[bytes | None]:
     return cast("list[bytes | None]", redis.mget([_key(key) for key in attempt_keys]))
 
 
-def cause_of_death(heartbeat: bytes | None) -> str | None:
-    """Why the attempt is dead, where its worker told."""
-    if heartbeat is None or not heartbeat.startswith(DEAD):
-        return None
-    return heartbeat.removeprefix(DEAD).decode()
+def cause_of_death(heartbeat: bytes | None) -> tuple[str, bool] | None:
+    """Why the attempt is dead, where its worker told, and whether another one would only die of the same."""
+    for prefix in (DEAD, DEAD_FOR_GOOD):
+        if heartbeat is not None and heartbeat.startswith(prefix):
+            return heartbeat.removeprefix(prefix).decode(), prefix == DEAD_FOR_GOOD
+    return None

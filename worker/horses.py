@@ -43,6 +43,7 @@ class ForecastleWorker(Worker):
     def __init__(self, redis: Redis, name: str, settings: WorkerSettings, stopping: threading.Event) -> None:
         self._settings, self._stopping = settings, stopping
         self._draining_since: float | None = None
+        self._overrun: float | None = None  # the limit that the job it runs went past
         self._tie_to_parent = die_with(os.getpid())  # without it (macOS) the fence guards
         super().__init__(
             [open_queue(queue, redis) for queue in settings.queues],
@@ -88,6 +89,7 @@ class ForecastleWorker(Worker):
 
     def execute_job(self, job: Job, queue: Queue) -> None:
         """Run a job; what RQ fails to write about it is of no importance, its row is."""
+        self._overrun = None
         with tolerating_outage("running a job"):
             super().execute_job(job, queue)
 
@@ -114,11 +116,16 @@ class ForecastleWorker(Worker):
         if self._is_drained():
             log.warning("stopping job %s, it did not end in time", job.id)
             self.kill_horse()
+        elif self.current_job_working_time > (limit := job.meta["hard_timeout"]):
+            log.warning("stopping job %s, it did not stop at its time limit by itself", job.id)
+            self._overrun = limit
+            self.kill_horse()
 
     def handle_work_horse_killed(self, job: Job, _retpid: int, ret_val: int, _rusage: Any) -> None:
         """Called when a work-horse died; the relay need not wait for silence to know."""
         with tolerating_outage("reporting a dead work-horse"):
-            heartbeats.bury(self.connection, job.id, self._cause_of_death(ret_val))
+            for_good = self._overrun is not None  # it would only run as long again
+            heartbeats.bury(self.connection, job.id, self._cause_of_death(ret_val), for_good=for_good)
 
     def setup_work_horse_signals(self) -> None:
         """Called first in the work-horse."""
@@ -134,6 +141,8 @@ class ForecastleWorker(Worker):
         return time.monotonic() - self._draining_since > self._settings.drain_seconds
 
     def _cause_of_death(self, ret_val: int) -> str:
+        if self._overrun is not None:
+            return f"it did not stop at its time limit and was killed after {self._overrun:g} s"
         if self._is_drained():
             return heartbeats.STOPPED
         if not os.WIFSIGNALED(ret_val):

@@ -21,7 +21,11 @@ QUEUES = ("interactive", "deliver", "ingest", "forecast", "train")
 
 @dataclass(frozen=True)
 class JobKind:
-    """What a kind of job needs. `module` has `run(ctx, **arguments)` and, where wanted, `on_failure`."""
+    """What a kind of job needs. `module` has `run(ctx, **arguments)` and, where wanted, `on_failure`.
+
+    After `timeout` an exception is raised in the job, which may clean up; one that has not ended `grace` later is
+    killed. It may have `memory_mb` beside what its worker has loaded.
+    """
 
     name: str
     queue: str
@@ -30,6 +34,13 @@ class JobKind:
     max_attempts: int = 3
     required: frozenset[str] = frozenset()
     optional: frozenset[str] = frozenset()
+    grace: int = 30  # seconds
+    memory_mb: int = 2048
+
+    @property
+    def hard_timeout(self) -> int:
+        """Seconds after which it is killed."""
+        return self.timeout + self.grace
 
     def check(self, arguments: Mapping[str, Any]) -> None:
         """Raises JobRequestError unless these are arguments that a job of this kind takes."""
@@ -82,9 +93,24 @@ KINDS: dict[str, JobKind] = _kinds(
         timeout=4 * 3600,
         required=frozenset({"grain"}),
         optional=frozenset({"models"}),
+        memory_mb=8192,
     ),
-    JobKind("forecast", "forecast", "worker.jobs.forecast", timeout=3600, required=frozenset({"grain", "horizon"})),
-    JobKind("extend", "interactive", "worker.jobs.extend", timeout=1800, required=frozenset({"run_id", "periods"})),
+    JobKind(
+        "forecast",
+        "forecast",
+        "worker.jobs.forecast",
+        timeout=3600,
+        required=frozenset({"grain", "horizon"}),
+        memory_mb=6144,
+    ),
+    JobKind(
+        "extend",
+        "interactive",
+        "worker.jobs.extend",
+        timeout=1800,
+        required=frozenset({"run_id", "periods"}),
+        memory_mb=6144,
+    ),
     JobKind("scenario", "interactive", "worker.jobs.scenario", timeout=1800, required=frozenset({"scenario_id"})),
     JobKind("drift", "forecast", "worker.jobs.drift", timeout=1800, required=frozenset({"grain"})),
 )

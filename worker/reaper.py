@@ -32,6 +32,14 @@ class Sign:
     heard: float
 
 
+@dataclass(frozen=True)
+class Loss:
+    """Why an attempt is given up, and whether the job is given up with it."""
+
+    reason: str
+    for_good: bool = False
+
+
 class Reaper:
     """Gives up attempts that were silent for `lost_after` seconds while it listened.
 
@@ -53,8 +61,8 @@ class Reaper:
     def reap(self) -> int:
         """Look at all running jobs once; returns how many were lost."""
         lost = self._find_lost(self._running())
-        for attempt, reason in lost.items():
-            self._give_up(attempt, reason)
+        for attempt, loss in lost.items():
+            self._give_up(attempt, loss)
         return len(lost)
 
     def _running(self) -> list[Attempt]:
@@ -62,7 +70,7 @@ class Reaper:
         with reading(self._sessions) as session:
             return [Attempt(job_id, number) for job_id, number in session.execute(running)]
 
-    def _find_lost(self, running: list[Attempt]) -> dict[Attempt, str]:
+    def _find_lost(self, running: list[Attempt]) -> dict[Attempt, Loss]:
         try:
             values = heartbeats.listen(self._redis, [attempt.key for attempt in running])
         except AWAY:
@@ -70,8 +78,8 @@ class Reaper:
             raise
         signs = {attempt: self._sign(attempt, value) for attempt, value in zip(running, values, strict=True)}
         self._signs = signs
-        reasons = {attempt: self._reason(sign) for attempt, sign in signs.items()}
-        return {attempt: reason for attempt, reason in reasons.items() if reason}
+        losses = {attempt: self._loss(sign) for attempt, sign in signs.items()}
+        return {attempt: loss for attempt, loss in losses.items() if loss}
 
     def _sign(self, attempt: Attempt, value: bytes | None) -> Sign:
         earlier = self._signs.get(attempt)
@@ -79,23 +87,26 @@ class Reaper:
             return earlier
         return Sign(value, self._clock())
 
-    def _reason(self, sign: Sign) -> str | None:
+    def _loss(self, sign: Sign) -> Loss | None:
         if cause := heartbeats.cause_of_death(sign.value):
-            return LOST + cause
+            return Loss(LOST + cause[0], cause[1])
         silence = self._clock() - sign.heard
-        return f"{LOST}its worker has been silent for {silence:.0f} s" if silence >= self._lost_after else None
+        return Loss(f"{LOST}its worker has been silent for {silence:.0f} s") if silence >= self._lost_after else None
 
-    def _give_up(self, attempt: Attempt, reason: str) -> None:
-        report = self._last_report(attempt)
+    def _give_up(self, attempt: Attempt, loss: Loss) -> None:
+        report, queued = self._last_report(attempt), False
         try:
             with self._sessions() as session:
-                counts = reason != LOST + heartbeats.STOPPED
-                queued = lifecycle.try_again(session, attempt, reason, report, timedelta(0), counts=counts)
+                if loss.for_good:
+                    lifecycle.fail(session, attempt, loss.reason, report)
+                else:
+                    counts = loss.reason != LOST + heartbeats.STOPPED
+                    queued = lifecycle.try_again(session, attempt, loss.reason, report, timedelta(0), counts=counts)
                 session.commit()
         except StaleAttemptError:
             return  # it ended, or another relay gave it up
         outcome = "queued again" if queued else "failed, no attempt is left"
-        log.warning("job %s, attempt %s: %s; %s", attempt.job_id, attempt.number, reason, outcome)
+        log.warning("job %s, attempt %s: %s; %s", attempt.job_id, attempt.number, loss.reason, outcome)
 
     def _last_report(self, attempt: Attempt) -> Report:
         """What the attempt told before it fell silent."""

@@ -21,6 +21,7 @@ from worker import lifecycle
 from worker.context import JobContext, Services, open_services
 from worker.errors import StaleAttemptError
 from worker.lifecycle import Attempt
+from worker.memory import limited
 from worker.models import JobRun
 from worker.queues import KINDS
 from worker.reporter import Reporter
@@ -91,7 +92,9 @@ def _call(job: JobRun, context: JobContext) -> None:
     log.info("%s job %s starts, attempt %s of %s", job.kind, job.id, job.attempt, job.max_attempts)
     kind = KINDS[job.kind]
     kind.check(job.arguments)
-    result: dict[str, Any] = importlib.import_module(kind.module).run(context, **job.arguments)
+    module = importlib.import_module(kind.module)
+    with limited(context.settings.memory_mb or kind.memory_mb):
+        result: dict[str, Any] = module.run(context, **job.arguments)
     if not context.settled:
         with context.session() as session:
             context.succeed(session, result)

@@ -47,7 +47,8 @@ class WorkerSettings:
 
     A worker beats every `heartbeat_seconds` for the job it runs; silence of `lost_after_seconds`
     means that the job is lost. A worker that is told to stop gives its job `drain_seconds` to end. Totals have to
-    be at rest for `quiet_seconds` before they are forecast.
+    be at rest for `quiet_seconds` before they are forecast. `memory_mb` is what a job may have, whatever its kind
+    (None: what its kind may have).
     """
 
     ml: Settings
@@ -61,6 +62,7 @@ class WorkerSettings:
     drain_seconds: float
     backoff_seconds: float
     quiet_seconds: float
+    memory_mb: int | None
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> WorkerSettings:
@@ -86,6 +88,7 @@ class WorkerSettings:
             drain_seconds=read_seconds(env, "FORECASTLE_DRAIN_SECONDS", 20.0),
             backoff_seconds=read_seconds(env, "FORECASTLE_BACKOFF_SECONDS", 5.0),
             quiet_seconds=read_seconds(env, "FORECASTLE_QUIET_SECONDS", 3.0, none=True),
+            memory_mb=read_int(env, "FORECASTLE_JOB_MEMORY_MB", 0, minimum=0) or None,
         )
 
 

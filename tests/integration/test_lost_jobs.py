@@ -36,6 +36,7 @@ Start = Callable[[str], "subprocess.Popen[bytes]"]
 @pytest.fixture(autouse=True)
 def _slow_kind(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(KINDS, "slow", slow_worker.KIND)
+    monkeypatch.setitem(KINDS, "stubborn", slow_worker.STUBBORN)
 
 
 @pytest.fixture
@@ -169,6 +170,34 @@ def test_a_worker_that_is_told_to_stop_gives_a_long_job_back(start: Start, sessi
     assert job.attempts is not None
     assert job.attempts[0]["reason"] == "lost: its worker was stopped before the job ended"
     assert job.max_attempts == KINDS["slow"].max_attempts + 1  # a stop is nobody's failure
+
+
+def test_a_job_that_ignores_its_time_limit_is_killed_and_not_tried_again(start: Start, sessions: Sessions) -> None:
+    start("relay")
+    start("work")
+    with sessions.begin() as session:
+        job_id = request_job(session, "stubborn", {}).id
+    wait_until(lambda: read(sessions, job_id).state == "failed")
+    job = read(sessions, job_id)
+    assert job.error == "lost: it did not stop at its time limit and was killed after 3 s"
+    assert (job.attempt, job.done) == (1, 1)
+
+
+@needs_proc
+def test_a_job_that_takes_too_much_memory_fails_alone_and_is_not_tried_again(
+    start: Start, sessions: Sessions, tmp_path: Path
+) -> None:
+    start("relay")
+    worker = start("work")
+    arguments = {"folder": str(tmp_path), "seconds": [0]}
+    with sessions.begin() as session:
+        greedy = request_job(session, "slow", {**arguments, "megabytes": 400}).id
+        modest = request_job(session, "slow", {**arguments, "megabytes": 100}).id
+    wait_until(lambda: read(sessions, modest).state == "succeeded")
+    job = read(sessions, greedy)
+    assert (job.state, job.attempt) == ("failed", 1)
+    assert (job.error or "").startswith("the job needed more than the 200 MB of memory that it may have")
+    assert worker.poll() is None
 
 
 def test_an_idle_worker_is_seen_and_stops_at_once(start: Start, redis_client: Redis) -> None:
