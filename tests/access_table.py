@@ -236,6 +236,7 @@ ACCESS: dict[str, tuple[str, bool]] = {
     "series.find GET": ("sales:read", True),
     "series.show GET": ("sales:read", True),
     "series.table_csv GET": ("sales:read", True),
+    "series.table_xlsx GET": ("sales:read", True),
     "sources.create POST": ("sources:manage", False),
     "sources.delete POST": ("sources:manage", False),
     "sources.edit GET": ("sources:manage", False),

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from ml.errors import DataError
 from ml.etl.datasets import Dataset, Field
+from ml.etl.workbooks import write_workbook
 
 FORMATS = {
     "csv": "text/csv; charset=utf-8",
@@ -112,25 +113,7 @@ def csv_template(dataset: Dataset) -> str:
 
 def xlsx_template(dataset: Dataset) -> bytes:
     """A workbook: the sheet to fill in with two example rows, and one that explains the columns."""
-    from openpyxl import Workbook  # noqa: PLC0415
-    from openpyxl.styles import Font  # noqa: PLC0415
-    from openpyxl.utils import get_column_letter  # noqa: PLC0415
-
-    book = Workbook()
-    sheets: dict[str, Sequence[Sequence[str]]] = {"Rows": _lines(dataset), "Columns": explanations(dataset)}
-    book.remove(book.worksheets[0])
-    for title, lines in sheets.items():
-        sheet = book.create_sheet(title)
-        for line in lines:
-            sheet.append(list(line))
-        for cell in sheet[1]:
-            cell.font = Font(bold=True)
-        for position, cells in enumerate(zip(*lines, strict=True), 1):
-            sheet.column_dimensions[get_column_letter(position)].width = min(max(map(len, cells)) + 2, 80)
-        sheet.freeze_panes = "A2"
-    buffer = io.BytesIO()
-    book.save(buffer)
-    return buffer.getvalue()
+    return write_workbook({"Rows": _lines(dataset), "Columns": explanations(dataset)})
 
 
 def explanations(dataset: Dataset) -> list[tuple[str, str, str, str]]:

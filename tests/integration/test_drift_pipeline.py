@@ -130,6 +130,31 @@ def test_anomalies_are_found_at_every_level_unless_an_event_explains_them(
     }  # fmt: skip
 
 
+def test_a_later_look_keeps_what_people_decided_and_the_ids(served: Session) -> None:
+    check_drift(served)
+    series = served.scalars(sa.select(Series.id).where(Series.location_level == "area")).first()
+    facts = {"series_id": series, "grain": "monthly", "kind": "spike", "value": 9.0, "usual": 1.0, "score": 5.0}
+    for month, verdict in ((1, "dismissed"), (2, "open")):
+        served.add(Anomaly(period=date(2023, month, 1), verdict=verdict, reason="gone since", **facts))
+    load(served, [Sale(date(2023, 5, 20), 50_000.0)])
+    check_drift(served)
+    served.commit()
+    query = sa.select(Anomaly).where(Anomaly.period < date(2023, 5, 1))
+    assert [one.verdict for one in served.scalars(query)] == ["dismissed"]  # nobody has answered the other one
+    found = served.scalars(sa.select(Anomaly).where(Anomaly.period == date(2023, 5, 1))).all()
+    before = {one.id for one in found}
+    assert found[0].around is not None
+    assert found[0].around["values"][found[0].around["at"]] == found[0].value
+    served.execute(sa.update(Anomaly).values(verdict="accepted", decided_by="ann"))
+    load(served, [Sale(date(2023, 5, 21), 10_000.0)])
+    check_drift(served)
+    served.expire_all()
+    again = served.scalars(sa.select(Anomaly).where(Anomaly.period == date(2023, 5, 1))).all()
+    assert {one.id for one in again} == before
+    assert {(one.verdict, one.decided_by) for one in again} == {("accepted", "ann")}
+    assert max(one.value for one in again if one.kind == "spike") > 60_000
+
+
 def test_without_a_published_forecast_nothing_can_have_drifted(session: Session) -> None:
     with pytest.raises(NotFoundError, match="no monthly forecast is published"):
         check_drift(session)

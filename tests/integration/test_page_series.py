@@ -14,11 +14,14 @@ import pytest
 import sqlalchemy as sa
 from factories import load_sales, monthly_sales
 from flask.testing import FlaskClient
+from openpyxl import load_workbook
 from sqlalchemy.orm import Session
 from web_fixtures import ClientFor
 
 from ml.artifacts import ArtifactStore
-from ml.db.catalog import Product
+from ml.db.catalog import Product, Series
+from ml.db.drivers import Event
+from ml.db.insights import Anomaly
 from ml.db.results import ModelVersion
 from ml.pipelines.forecast import forecast
 from ml.pipelines.train import train
@@ -178,3 +181,76 @@ def test_a_product_is_headed_by_its_name_with_the_code_beside_it(sales: Session,
 
 def test_a_found_place_says_where_it_lies(sales: Session, viewer: FlaskClient) -> None:
     assert "area in N1" in viewer.get("/series/search?q=ayton", headers=FRAGMENT).text
+
+
+def test_anomalies_and_events_are_marked_in_the_chart_and_listed(forecasts: Session, viewer: FlaskClient) -> None:
+    north = forecasts.scalars(
+        sa.select(Series.id).where(Series.region == "North", Series.location_level == "region",
+                                   Series.product_level == "total")
+    ).one()  # fmt: skip
+    facts = {"grain": "monthly", "value": 9000.0, "usual": 100.0, "score": 9.0, "reason": "ninety times the usual"}
+    forecasts.add(Anomaly(series_id=north, period=date(2022, 6, 1), kind="spike", **facts))
+    days = {"starts_on": date(2023, 5, 10), "ends_on": date(2023, 5, 20)}
+    for number, (region, name) in enumerate((("North", "Spring sale"), ("South", "Other sale"), ("", "Everywhere"))):
+        forecasts.add(Event(key=bytes([number] * 16), kind="promotion", name=name, region=region, **days))
+    forecasts.commit()
+    page = viewer.get("/series?region=North").text
+    data = chart(page)
+    assert [(data["labels"][mark["at"]], mark["kind"], mark["text"]) for mark in data["marks"]] == [
+        ("Jun 2022", "spike", "Ninety times the usual"),
+        ("May 2023", "event", "Promotion Spring sale"),
+        ("May 2023", "event", "Promotion Everywhere"),
+    ]
+    assert "Marked in the chart" in page
+    assert "Other sale" not in page
+    assert "Marked in the chart" in viewer.get("/series").text  # what is everywhere
+
+
+def test_what_was_said_earlier_is_shown_when_asked_for(
+    sales: Session, store: ArtifactStore, viewer: FlaskClient
+) -> None:
+    publish_forecast(sales, store)
+    assert "What was said earlier" not in viewer.get("/series?region=North").text
+    load_sales(sales, (sale for sale in monthly_sales(17) if sale.day >= date(2023, 4, 1)))
+    forecast(sales, store)
+    sales.commit()
+    page = viewer.get("/series?region=North").text
+    assert "What was said earlier" in page
+    assert chart(page)["lines"] == []
+    page = viewer.get("/series?region=North&earlier=1").text
+    (line,) = chart(page)["lines"]
+    assert (line["name"], line["kind"]) == ("As of Mar 2023", "earlier")
+    begun = chart(page)["labels"].index("Apr 2023")
+    assert line["values"][begun - 1] is None
+    assert line["values"][begun] > 0
+    assert '<th scope="col" class="number">As of Mar 2023</th>' in page
+
+
+def test_what_people_made_of_the_forecast_is_a_line_of_its_own(
+    forecasts: Session, viewer: FlaskClient, browser: ClientFor
+) -> None:
+    form = {"kind": "percent", "reason": "promotion", "v-2023-05-01": "50"}
+    browser("planner").post("/overrides/new?region=North", data=form)
+    data = chart(viewer.get("/series?region=North").text)
+    (line,) = data["lines"]
+    may = data["labels"].index("May 2023")
+    assert (line["name"], line["kind"]) == ("Final", "final")
+    assert line["values"][may] == pytest.approx(1.5 * data["forecast"][may], abs=0.02)
+    assert line["values"][may + 1] == data["forecast"][may + 1]
+
+
+def test_less_of_the_past_is_shown_when_the_address_says_so(forecasts: Session, viewer: FlaskClient) -> None:
+    data = chart(viewer.get("/series?past=12").text)
+    assert (data["labels"][0], data["last"]) == ("Apr 2022", 11)
+    assert chart(viewer.get("/series?past=13").text)["labels"][0] == "Jan 2022"  # no such choice
+
+
+def test_the_workbook_holds_what_the_csv_file_holds(forecasts: Session, viewer: FlaskClient) -> None:
+    answer = viewer.get("/series.xlsx?region=South")
+    sheet = load_workbook(io.BytesIO(answer.get_data())).active
+    rows = list(sheet.iter_rows(values_only=True))
+    text = viewer.get("/series.csv?region=South").get_data().decode("utf-8-sig")
+    lines = list(csv.reader(io.StringIO(text)))
+    assert list(rows[0]) == lines[0]
+    assert len(rows) == len(lines) == 28
+    assert [float(row[3]) for row in rows[1:16]] == [float(line[3]) for line in lines[1:16]]

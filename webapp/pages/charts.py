@@ -7,9 +7,11 @@ from datetime import date
 from typing import Any
 
 from ml.grains import Grain
-from webapp.pages.formats import compact, period
+from webapp.pages.formats import compact, period, sentence
+from webapp.queries.earlier import Earlier
 from webapp.queries.forecasts import ForecastPoint, Outlook
 from webapp.queries.history import HistoryPoint
+from webapp.queries.marks import Mark
 
 MONTHS_NAMED = 24
 """Months up to which an axis names each of them; beyond it names years."""
@@ -82,6 +84,30 @@ def summary(outlook: Outlook, complete: Sequence[HistoryPoint]) -> str:
         total = sum(point.mean for point in outlook.forecast)
         parts.append(f"forecast for the {len(outlook.forecast)} {grain.unit} after: {compact(total)} in total")
     return "; ".join(parts) + ". The same figures are in the table."
+
+
+def with_final(data: dict[str, Any], outlook: Outlook) -> dict[str, Any]:
+    """The chart with the forecast as people have changed it beside the system's, where they have."""
+    if not outlook.overridden:
+        return data
+    final = {period(point.period, outlook.grain): point.final for point in outlook.forecast}
+    return with_line(data, "Final", "final", final)
+
+
+def with_earlier(data: dict[str, Any], found: Sequence[Earlier], grain: Grain) -> dict[str, Any]:
+    """The chart with what was forecast earlier, a line for each period that it was said in."""
+    for one in found:
+        means = {period(day, grain): mean for day, mean in one.means.items()}
+        data = with_line(data, f"As of {period(one.as_of, grain)}", "earlier", means)
+    return data
+
+
+def with_marks(data: dict[str, Any], found: Sequence[Mark], grain: Grain) -> dict[str, Any]:
+    """The chart with anomalies and events marked at their periods."""
+    places = {label: at for at, label in enumerate(data["labels"])}
+    named = [(places.get(period(one.period, grain)), one) for one in found]
+    marks = [{"at": at, "kind": one.kind, "text": sentence(one.text)} for at, one in named if at is not None]
+    return {**data, "marks": marks}
 
 
 def with_line(data: dict[str, Any], name: str, kind: str, values: Mapping[str, float]) -> dict[str, Any]:

@@ -17,6 +17,10 @@ SHOWN = {WEEKLY.name: 156, DAILY.name: 182}
 """Periods of the past that a page shows, the last ones; more of them are a blur."""
 
 
+PASTS = {MONTHLY.name: (12, 24), WEEKLY.name: (26, 52), DAILY.name: (28, 91)}
+"""Shorter pasts to choose from."""
+
+
 @dataclass(frozen=True)
 class Choice:
     """A grain to switch to; `args` name it in a URL, and are empty for the one that pages show by themselves."""
@@ -53,7 +57,13 @@ def grain_words(grain: Grain) -> dict[str, Any]:
     return {"grain": grain, "grains": choices, "kept": kept}
 
 
-def recent(view: Outlook) -> tuple[Outlook, int]:
-    """The outlook with as much of the past as a page shows, and how many periods that leaves out."""
-    most = SHOWN.get(view.grain.name, len(view.history))
+def asked_past(grain: Grain) -> int | None:
+    """How many periods of the past the URL asks for (`past`); None for as many as a page shows by itself."""
+    asked = request.args.get("past", type=int)
+    return asked if asked in PASTS[grain.name] else None
+
+
+def recent(view: Outlook, past: int | None = None) -> tuple[Outlook, int]:
+    """The outlook with as much of the past as a page shows, or `past` periods; and how many periods that leaves out."""
+    most = past or SHOWN.get(view.grain.name, len(view.history))
     return replace(view, history=view.history[-most:] if most else []), max(len(view.history) - most, 0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import fsum
 
+from ml.explain.themes import CORRECTION, OTHERS
 from webapp.pages.formats import change, full, plus, sentence
 from webapp.queries.factors import SeriesFactors
 
@@ -15,6 +16,8 @@ LEAST = 0.005
 HALF = 50.0
 """Where the bars' axis lies, in percent of their width."""
 REST = "Everything else"
+UNTOLD = (OTHERS, CORRECTION)
+"""Themes that say nothing of what moves sales."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +67,9 @@ def in_words(found: SeriesFactors, season: str) -> str:
     base, forecast = found.base or 0.0, found.forecast
     moved = f", {change(forecast / base - 1)} on the average of the last {season}" if base > 0 else ""
     said = f"{full(forecast)} expected{moved}."
-    if not found.factors or abs(found.factors[0].units) < LEAST * abs(forecast):
+    told = [one for one in found.factors if one.theme not in UNTOLD]
+    if not told or abs(told[0].units) < LEAST * abs(forecast):
         return said
-    first = found.factors[0]
+    first = told[0]
     verb = "adds" if first.units > 0 else "takes away"
     return f"{said} What {verb} most: {first.name} ({plus(first.units)})."

@@ -120,10 +120,10 @@ def no_anomaly(anomaly_id: int) -> NotFoundError:
     return NotFoundError(f"there is no anomaly {anomaly_id}; it may have gone since the sales have changed.")
 
 
-def anomalies_of_series(session: Session, series_id: int, grain: str) -> dict[date, AnomalyView]:
-    """All anomalies of a series, by period."""
+def anomalies_of_series(session: Session, series_id: int, grain: str) -> list[AnomalyView]:
+    """All anomalies of a series."""
     rows = session.execute(_joined().where(Anomaly.series_id == series_id, Anomaly.grain == grain))
-    return {view.period: view for view in (view_of(*row) for row in rows)}
+    return [view_of(*row) for row in rows]
 
 
 def view_of(one: Anomaly, series: Series, *product: Any) -> AnomalyView:
