@@ -17,8 +17,11 @@ from worker.settings import WorkerSettings
 
 MEGABYTE = 1 << 20
 SECRET_LENGTH = 32
-COMPRESSED = ["application/json", "application/problem+json", "application/x-ndjson", "text/csv"]
-"""What is compressed: answers for programs. Pages hold tokens beside what a request may choose, which must not be."""
+COMPRESSED = [
+    *("application/json", "application/problem+json", "application/x-ndjson", "text/csv"),
+    *("text/html", "text/css", "text/javascript", "application/javascript", "image/svg+xml"),
+]
+"""What is compressed: texts. The token that pages hold is under another mask each time (webapp.auth.csrf)."""
 REGISTRATION = ("invitation", "open", "closed")
 ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:\d{1,5})?|https?://\[[0-9a-f:]+\](:\d{1,5})?")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -61,13 +62,29 @@ def test_every_write_of_pages_needs_the_token(app: Flask, browser: ClientFor) ->
         rule
         for rule in app.url_map.iter_rules()
         if (rule.methods or set()) & {"POST", "PUT", "PATCH", "DELETE"}
-        and not rule.rule.startswith(("/api/", "/login"))
+        and not rule.rule.startswith(("/api/", "/login", "/register"))
     ]
     assert writes
     for rule in writes:
         path = rule.build(dict.fromkeys(rule.arguments, 1))
         assert path is not None
         assert admin.post(path[1]).status_code == 403, rule
+
+
+def test_pages_are_compressed_and_hold_the_token_under_another_mask_each_time(planner: FlaskClient) -> None:
+    def tokens() -> set[str]:
+        return set(re.findall(r'name="csrf_token" value="([0-9a-f]+)"', planner.get("/account").text))
+
+    first, second = tokens(), tokens()
+    assert len(first) == len(second) == 1, "all forms of a page share a token"
+    assert first != second
+    del planner.environ_base[TOKEN]
+    for token in (*first, *second):
+        assert planner.post("/theme", data={"theme": "dark", "csrf_token": token}).status_code == 303
+        assert planner.post("/theme", data={"theme": "dark", "csrf_token": token[:-2]}).status_code == 403
+    packed = planner.get("/account", headers={"Accept-Encoding": "br"})
+    assert packed.headers["Content-Encoding"] == "br"
+    assert len(packed.data) < len(planner.get("/account").data) / 3
 
 
 def test_upload_without_a_token_is_refused(planner: FlaskClient) -> None:

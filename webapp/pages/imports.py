@@ -210,16 +210,18 @@ def mapping_page(
 
 def progress_page(row: Import, progress: ImportProgress) -> str | Response:
     """What became of the import so far."""
-    body = render(
-        "imports/show.html",
-        block="live",
-        row=row,
-        progress=progress,
-        rejected=shown_rejected(row),
-        dataset=get_dataset(row.dataset),
-        source=queries.source_names(db.session(), [row]).get(row.source_id or 0, ""),
+    return unless_seen(
+        progress.version,
+        lambda: render(
+            "imports/show.html",
+            block="live",
+            row=row,
+            progress=progress,
+            rejected=shown_rejected(row),
+            dataset=get_dataset(row.dataset),
+            source=queries.source_names(db.session(), [row]).get(row.source_id or 0, ""),
+        ),
     )
-    return unless_seen(body, progress.version)
 
 
 def shown_rejected(row: Import) -> list[RejectedRow]:

@@ -39,23 +39,25 @@ def index() -> ResponseReturnValue:
     page = list_jobs(session, state=state or None, kind=kind or None, below=start)
     jobs = with_progress(session, redis_client(), page.items)
     version = version_of_jobs(jobs)
-    body = render(
-        "jobs/index.html",
-        block="live",
-        jobs=jobs,
-        next_below=page.next_below,
-        filters={"state": state, "kind": kind},
-        usual=usual_seconds(session),
-        pick=state in ("failed", "cancelled") and signed_in_user().can(JOBS_MANAGE),
-        retried=request.args.get("retried", type=int),
-        states=JOB_STATES,
-        kinds=tuple(KINDS),
-        capitalized=str.capitalize,
-        job_kind_name=job_kind,
-        version=version,
-        following=any(not job.finished for job in jobs) and start is None,
+    return unless_seen(
+        version,
+        lambda: render(
+            "jobs/index.html",
+            block="live",
+            jobs=jobs,
+            next_below=page.next_below,
+            filters={"state": state, "kind": kind},
+            usual=usual_seconds(session),
+            pick=state in ("failed", "cancelled") and signed_in_user().can(JOBS_MANAGE),
+            retried=request.args.get("retried", type=int),
+            states=JOB_STATES,
+            kinds=tuple(KINDS),
+            capitalized=str.capitalize,
+            job_kind_name=job_kind,
+            version=version,
+            following=any(not job.finished for job in jobs) and start is None,
+        ),
     )
-    return unless_seen(body, version)
 
 
 @blueprint.get("/jobs/recent")
@@ -63,7 +65,7 @@ def index() -> ResponseReturnValue:
 def recent() -> ResponseReturnValue:
     """The fragment of the overview that shows what runs."""
     context = recent_jobs()
-    return unless_seen(render_template("jobs/_running.html", **context), str(context["running_version"]))
+    return unless_seen(str(context["running_version"]), lambda: render_template("jobs/_running.html", **context))
 
 
 @blueprint.get("/jobs/<id:job_id>")
@@ -71,9 +73,12 @@ def recent() -> ResponseReturnValue:
 def show(job_id: int) -> ResponseReturnValue:
     """One job, followed until it ends."""
     session = db.session()
-    job, usual = job_view(session, redis_client(), job_id), usual_seconds(session)
+    job = job_view(session, redis_client(), job_id)
     version = version_of_jobs([job], len(job.log_tail), job.log_tail[-80:])
-    return unless_seen(render("jobs/show.html", block="live", job=job, usual=usual, version=version), version)
+    return unless_seen(
+        version,
+        lambda: render("jobs/show.html", block="live", job=job, usual=usual_seconds(session), version=version),
+    )
 
 
 @blueprint.post("/jobs/<id:job_id>/cancel")

@@ -20,5 +20,6 @@ def workers() -> ResponseReturnValue:
     """Who works, and what waits; followed for as long as it is looked at."""
     queues, found = queue_views(db.session()), worker_views(redis_client())
     version = version_of(queues, [(worker.name, worker.state, worker.job_id, worker.done) for worker in found or []])
-    body = render("jobs/workers.html", block="live", queues=queues, workers=found, version=version)
-    return unless_seen(body, version)
+    return unless_seen(
+        version, lambda: render("jobs/workers.html", block="live", queues=queues, workers=found, version=version)
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from typing import Any
 
 from flask import Response, current_app, render_template, request
@@ -27,9 +28,9 @@ def render_block(template: str, block: str, **context: Any) -> str:
     return "".join(loaded.blocks[block](loaded.new_context(context)))
 
 
-def unless_seen(body: str, version: str) -> str | Response:
-    """204 where the fragment on the page is of this version already."""
-    return Response(status=204) if wants_fragment() and request.args.get("seen") == version else body
+def unless_seen(version: str, body: Callable[[], str]) -> str | Response:
+    """204 where the fragment on the page is of this version already; else the body, which is only then made."""
+    return Response(status=204) if wants_fragment() and request.args.get("seen") == version else body()
 
 
 def version_of(*parts: object) -> str:

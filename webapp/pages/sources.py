@@ -82,20 +82,22 @@ def show(source_id: int) -> str | Response:
     job = job_view(session, redis_client(), last.id) if last else None
     page = queries.imports_of_source(session, source_id, SHOWN_IMPORTS, below())
     version = version_of_jobs([job] if job else [], source.watermark, [row.state for row in page.items])
-    body = render(
-        "sources/show.html",
-        block="live",
-        source=source,
-        matched=len(source.mapping or ready_mapping(source.kind, source.settings)),
-        job=job,
-        following=job is not None and not job.finished,
-        version=version,
-        page=page,
-        names={},
-        datasets=DATASETS,
-        kinds=sources_form.KINDS,
+    return unless_seen(
+        version,
+        lambda: render(
+            "sources/show.html",
+            block="live",
+            source=source,
+            matched=len(source.mapping or ready_mapping(source.kind, source.settings)),
+            job=job,
+            following=job is not None and not job.finished,
+            version=version,
+            page=page,
+            names={},
+            datasets=DATASETS,
+            kinds=sources_form.KINDS,
+        ),
     )
-    return unless_seen(body, version)
 
 
 @blueprint.get("/sources/<id:source_id>/edit")

@@ -39,9 +39,7 @@ class ScheduleBody(Request):
     kind: ScheduledKind = Field(description="The kind of the job. It cannot be changed later.")
     arguments: dict[str, Any] = Field(default_factory=dict, description="The arguments of the job.")
     jitter_seconds: int = Field(0, ge=0, le=3600, description="Up to so many seconds are added to each time.")
-    catch_up: CatchUp = Field(
-        "latest", description="Which of the times that were missed are made up for."
-    )
+    catch_up: CatchUp = Field("latest", description="Which of the times that were missed are made up for.")
     catch_up_minutes: int = Field(60, ge=1, le=10_080, description="For how long a time is made up for.")
     late_after_minutes: int = Field(60, ge=1, le=10_080, description="When a run that has not ended counts as late.")
     paused: bool = False

@@ -1,0 +1,57 @@
+"""Where every page is: the app's own routes, with the newest row of each kind in their addresses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import sqlalchemy as sa
+from flask import Flask
+from sqlalchemy.orm import Session
+
+from ml.db.catalog import Customer, Product
+from ml.db.imports import Import, Source
+from ml.db.overrides import ForecastOverride
+from webapp.errors import API_PREFIXES
+from webapp.models import User
+from worker.models import JobRun, WebhookEndpoint
+
+ROWS: dict[str, type[Any]] = {
+    "import_id": Import,
+    "job_id": JobRun,
+    "override_id": ForecastOverride,
+    "source_id": Source,
+    "user_id": User,
+    "webhook_id": WebhookEndpoint,
+    "products.row_id": Product,
+    "customers.row_id": Customer,
+}
+"""What an address names, by its part's name (and blueprint, where several use the name)."""
+
+NOT_PAGES = {"static", "series.table_csv", "imports.template", "imports.rejected_csv", "jobs.recent"}
+"""Files, and fragments that have no page of their own."""
+
+
+def page_paths(app: Flask, session: Session) -> Iterator[tuple[str, str]]:
+    """Endpoint and path of every page that there is a row for."""
+    with app.test_request_context():
+        for rule in sorted(app.url_map.iter_rules(), key=lambda rule: rule.rule):
+            if "GET" not in (rule.methods or ()) or rule.rule.startswith(API_PREFIXES) or rule.endpoint in NOT_PAGES:
+                continue
+            values = {name: newest(session, rule.endpoint, name) for name in rule.arguments}
+            if None not in values.values():
+                yield rule.endpoint, path_of(app, rule.endpoint, values)
+
+
+def path_of(app: Flask, endpoint: str, values: Mapping[str, Any]) -> str:
+    """The path of an endpoint."""
+    with app.test_request_context():
+        return app.url_for(endpoint, **values)
+
+
+def newest(session: Session, endpoint: str, name: str) -> int | None:
+    """The id of the newest row that a part of an address can name; None where there is none."""
+    entity = ROWS.get(name) or ROWS.get(f"{endpoint.partition('.')[0]}.{name}")
+    if entity is None:
+        raise KeyError(f"{endpoint} names a {name}, which bench.page_paths.ROWS does not know")
+    return session.scalar(sa.select(sa.func.max(entity.id)))
