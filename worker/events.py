@@ -127,6 +127,15 @@ class ForecastOverridden(Event):
 
 
 @dataclass(frozen=True)
+class ReceivablesPredicted(Event):
+    """Payments of open invoices, cash and customers' next orders were predicted anew."""
+
+    run_id: int
+    invoices: int
+    customers: int
+
+
+@dataclass(frozen=True)
 class JobFailed(Event):
     """A job ended without success and will not be tried again."""
 
@@ -166,6 +175,7 @@ EVENTS: dict[str, type[Event]] = {
         ForecastPublished,
         ForecastExtended,
         ForecastOverridden,
+        ReceivablesPredicted,
         JobFailed,
         JobCancelled,
         ProductChanged,

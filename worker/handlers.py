@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from ml.grains import GRAINS
+from ml.db.base import utc_now
+from ml.db.catalog import Customer
+from ml.grains import GRAINS, MONTHLY
 from ml.registry import find_champion
 from worker import lifecycle
 from worker.chain import Chain
@@ -28,6 +32,12 @@ from worker.webhooks import outgoing
 CLEANED_BY = ("events", "stock")
 """Data sets other than sales that cleaning looks at."""
 
+COLLECTED_BY = ("invoices", "payments", "customers", "cash_items")
+"""Data sets that predictions of payments and cash are made of."""
+
+COLLECT_AFTER = timedelta(seconds=15)
+"""So that several files that come together make one run."""
+
 ALL_GRAINS = Chain()
 
 Handler = Callable[[Session, int, Any], None]
@@ -38,6 +48,18 @@ def clean_by_records(session: Session, event_id: int, event: RecordsImported) ->
     """Stock levels and events tell which sales are not to be taken at face value."""
     if event.dataset in CLEANED_BY:
         _request(session, event_id, "clean", {})
+
+
+def collect_by_records(session: Session, event_id: int, event: RecordsImported) -> None:
+    """New invoices and payments: what is open, when it comes, and what became of what was said before."""
+    if event.dataset in COLLECTED_BY:
+        _request_collect(session, event_id)
+
+
+def collect_by_forecast(session: Session, event_id: int, event: ForecastPublished) -> None:
+    """Sales to come are part of the cash, and the sales behind them tell when customers order next."""
+    if event.grain == MONTHLY.name:
+        _request_collect(session, event_id)
 
 
 def forecast_with_champion(session: Session, event_id: int, event: ModelTrained) -> None:
@@ -78,12 +100,12 @@ def clean_up_cancelled(session: Session, _event_id: int, event: JobCancelled) ->
 
 
 HANDLERS: dict[type[Event], tuple[Handler, ...]] = {
-    RecordsImported: (clean_by_records,),
+    RecordsImported: (clean_by_records, collect_by_records),
     ModelTrained: (forecast_with_champion,),
     ModelPromoted: (forecast_with_promoted,),
     ModelRefused: (train_anew,),
     ModelDrifted: (train_drifted,),
-    ForecastPublished: (check_published,),
+    ForecastPublished: (check_published, collect_by_forecast),
     JobCancelled: (clean_up_cancelled,),
 }
 
@@ -98,6 +120,16 @@ def handle(session: Session, event_id: int, event: Event, chain: Chain = ALL_GRA
 
 def _request_forecast(session: Session, event_id: int, grain: str) -> None:
     _request(session, event_id, "forecast", {"grain": grain, "horizon": GRAINS[grain].horizon})
+
+
+def _request_collect(session: Session, event_id: int) -> None:
+    """Unless no customer is known, or a run waits already: it will see what is there by then."""
+    if session.scalar(sa.select(Customer.id).order_by(Customer.id).limit(1)) is None:
+        return
+    waiting = sa.select(JobRun.id).where(JobRun.state == "queued", JobRun.kind == "collect").limit(1)
+    if session.scalar(waiting) is None:
+        after = utc_now() + COLLECT_AFTER
+        request_job(session, "collect", {}, dedupe_key=f"event:{event_id}:collect", caused_by=event_id, run_after=after)
 
 
 def _request(session: Session, event_id: int, kind: str, arguments: dict[str, Any]) -> None:

@@ -113,6 +113,7 @@ KINDS: dict[str, JobKind] = _kinds(
     ),
     JobKind("scenario", "interactive", "worker.jobs.scenario", timeout=1800, required=frozenset({"scenario_id"})),
     JobKind("drift", "forecast", "worker.jobs.drift", timeout=1800, required=frozenset({"grain"})),
+    JobKind("collect", "forecast", "worker.jobs.collect", timeout=3600, optional=frozenset({"retrain"})),
 )
 
 

@@ -96,6 +96,7 @@ def upgrade() -> None:
         "collect_runs",
         sa.Column("id", types.BigId, nullable=False),
         sa.Column("slot", types.Name(16), nullable=True),
+        sa.Column("state", types.Name(16), nullable=False),
         sa.Column("as_of", types.Day, nullable=True),
         sa.Column("orders_as_of", types.Day, nullable=True),
         sa.Column("payment_model_id", types.BigId, nullable=True),
@@ -108,6 +109,7 @@ def upgrade() -> None:
         sa.Column("correlation", types.Real, nullable=True),
         sa.Column("notes", types.Json(), nullable=True),
         sa.Column("created_at", types.UtcDateTime(), nullable=False),
+        sa.CheckConstraint("state IN ('running', 'published', 'superseded')", name=op.f("ck_collect_runs_state")),
         sa.ForeignKeyConstraint(["order_model_id"], ["collect_models.id"], name=op.f("fk_collect_runs_order_model_id")),
         sa.ForeignKeyConstraint(
             ["payment_model_id"], ["collect_models.id"], name=op.f("fk_collect_runs_payment_model_id")
@@ -150,6 +152,7 @@ def upgrade() -> None:
         sa.Column("late_amount", types.Amount, nullable=False),
         sa.Column("curve", types.Json(), nullable=True),
         sa.Column("settled_on", types.Day, nullable=True),
+        sa.Column("missed_days", types.Real, nullable=True),
         sa.ForeignKeyConstraint(["customer_id"], ["customers.id"], name=op.f("fk_payment_predictions_customer_id")),
         sa.ForeignKeyConstraint(["run_id"], ["collect_runs.id"], name=op.f("fk_payment_predictions_run_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_payment_predictions")),
@@ -159,6 +162,41 @@ def upgrade() -> None:
     op.create_index(
         op.f("ix_payment_predictions_invoice_key_as_of"), "payment_predictions", ["invoice_key", "as_of"], unique=False
     )
+    op.create_table(
+        "receivable_figures",
+        sa.Column("id", types.BigId, nullable=False),
+        sa.Column("run_id", types.BigId, nullable=False),
+        sa.Column("customer_id", types.BigId, nullable=False),
+        sa.Column("currency", types.Name(8), nullable=False),
+        sa.Column("first_day", types.Day, nullable=False),
+        sa.Column("last_day", types.Day, nullable=False),
+        sa.Column("not_due", types.Amount, nullable=False),
+        sa.Column("days_1_30", types.Amount, nullable=False),
+        sa.Column("days_31_60", types.Amount, nullable=False),
+        sa.Column("days_61_90", types.Amount, nullable=False),
+        sa.Column("over_90", types.Amount, nullable=False),
+        sa.Column("credits", types.Amount, nullable=False),
+        sa.Column("invoices", sa.Integer(), nullable=False),
+        sa.Column("sales", types.Amount, nullable=False),
+        sa.Column("begin_amount", types.Amount, nullable=False),
+        sa.Column("end_amount", types.Amount, nullable=False),
+        sa.Column("current_amount", types.Amount, nullable=False),
+        sa.Column("settled", types.Amount, nullable=False),
+        sa.Column("paid_days", types.Amount, nullable=False),
+        sa.Column("late_days", types.Amount, nullable=False),
+        sa.ForeignKeyConstraint(["customer_id"], ["customers.id"], name=op.f("fk_receivable_figures_customer_id")),
+        sa.ForeignKeyConstraint(["run_id"], ["collect_runs.id"], name=op.f("fk_receivable_figures_run_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_receivable_figures")),
+        sa.UniqueConstraint(
+            "run_id",
+            "customer_id",
+            "currency",
+            "first_day",
+            "last_day",
+            name=op.f("uq_receivable_figures_run_id_customer_id_currency_first_day_last_day"),
+        ),
+    )
+    op.create_index(op.f("ix_receivable_figures_customer_id"), "receivable_figures", ["customer_id"], unique=False)
     op.create_table(
         "customer_risks",
         sa.Column("id", types.BigId, nullable=False),
@@ -233,6 +271,7 @@ def upgrade() -> None:
         sa.Column("overdue", types.Flag, nullable=False),
         sa.Column("at_stake", types.Amount, nullable=False),
         sa.Column("ordered_on", types.Day, nullable=True),
+        sa.Column("missed_days", types.Real, nullable=True),
         sa.ForeignKeyConstraint(["customer_id"], ["customers.id"], name=op.f("fk_next_orders_customer_id")),
         sa.ForeignKeyConstraint(["run_id"], ["collect_runs.id"], name=op.f("fk_next_orders_run_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_next_orders")),
@@ -245,6 +284,7 @@ def downgrade() -> None:
     op.drop_table("next_orders")
     op.drop_table("cash_forecasts")
     op.drop_table("customer_risks")
+    op.drop_table("receivable_figures")
     op.drop_table("payment_predictions")
     op.drop_table("collect_runs")
     op.drop_table("collect_models")

@@ -14,6 +14,7 @@ from ml.db.types import Amount, BigId, Day, Flag, HashKey, Json, Name, Real, Utc
 MODEL_KINDS = ("payment", "next_order")
 ACTION_KINDS = ("reminder", "call", "promise")
 FREQUENCIES = ("weekly", "monthly")
+RUN_STATES = ("running", "published", "superseded")
 
 
 class Invoice(Base):
@@ -134,10 +135,14 @@ class CollectRun(Base):
     """One scoring of all that is open and of all customers. Readers look at the published one (`slot`) alone."""
 
     __tablename__ = "collect_runs"
-    __table_args__ = (unique_where_present("uq_collect_runs_slot", "slot"),)
+    __table_args__ = (
+        sa.CheckConstraint(sa.column("state").in_(RUN_STATES), "state"),
+        unique_where_present("uq_collect_runs_slot", "slot"),
+    )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     slot: Mapped[str | None] = mapped_column(Name(16))
+    state: Mapped[str] = mapped_column(Name(16), default="running")
     as_of: Mapped[date | None] = mapped_column(Day)  # the morning of the predictions of payments; null: no invoices
     orders_as_of: Mapped[date | None] = mapped_column(Day)  # the evening of those of orders
     payment_model_id: Mapped[int | None] = mapped_column(sa.ForeignKey("collect_models.id"))
@@ -183,6 +188,39 @@ class PaymentPrediction(Base):
     late_amount: Mapped[float] = mapped_column(Amount)  # open, times the chance that it is late
     curve: Mapped[list[int] | None] = mapped_column(Json)  # chance (of 10,000) to be unpaid past each edge of the run
     settled_on: Mapped[date | None] = mapped_column(Day)
+    missed_days: Mapped[float | None] = mapped_column(Real)  # p50 minus the day of settlement
+
+
+class ReceivableFigure(Base):
+    """What a customer owed and paid in a period, in parts that add up over customers; kept for the published run.
+
+    Amounts at the end of `last_day` by age; sales, begin, end and current are what DSO and its like are made of (see
+    `ml.receivables.ageing`), `paid_days` and `late_days` sums of amount times days of what was settled in the period.
+    """
+
+    __tablename__ = "receivable_figures"
+    __table_args__ = (sa.UniqueConstraint("run_id", "customer_id", "currency", "first_day", "last_day"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    run_id: Mapped[int] = mapped_column(sa.ForeignKey("collect_runs.id"))
+    customer_id: Mapped[int] = mapped_column(sa.ForeignKey("customers.id"), index=True)
+    currency: Mapped[str] = mapped_column(Name(8), default="")
+    first_day: Mapped[date] = mapped_column(Day)
+    last_day: Mapped[date] = mapped_column(Day)
+    not_due: Mapped[float] = mapped_column(Amount)
+    days_1_30: Mapped[float] = mapped_column(Amount)
+    days_31_60: Mapped[float] = mapped_column(Amount)
+    days_61_90: Mapped[float] = mapped_column(Amount)
+    over_90: Mapped[float] = mapped_column(Amount)
+    credits: Mapped[float] = mapped_column(Amount)
+    invoices: Mapped[int] = mapped_column(sa.Integer())
+    sales: Mapped[float] = mapped_column(Amount)
+    begin_amount: Mapped[float] = mapped_column(Amount)
+    end_amount: Mapped[float] = mapped_column(Amount)
+    current_amount: Mapped[float] = mapped_column(Amount)
+    settled: Mapped[float] = mapped_column(Amount)
+    paid_days: Mapped[float] = mapped_column(Amount)
+    late_days: Mapped[float] = mapped_column(Amount)
 
 
 class CustomerRisk(Base):
@@ -261,3 +299,4 @@ class NextOrder(Base):
     overdue: Mapped[bool] = mapped_column(Flag)
     at_stake: Mapped[float] = mapped_column(Amount)  # value, times the chance of no order within 30 days
     ordered_on: Mapped[date | None] = mapped_column(Day)
+    missed_days: Mapped[float | None] = mapped_column(Real)  # p50 minus the day of the order

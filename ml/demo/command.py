@@ -1,4 +1,4 @@
-"""`python -m ml demo-data`: the demo company's sales as a CSV file."""
+"""`python -m ml demo-data`: the demo company's sales as a CSV file, and its other records as files beside it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 
 from ml.demo import END, MONTHS, ROWS, SEED, generate, write_csv
+from ml.demo.receivables import draw_receivables, write_records
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -19,7 +20,13 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--rows", type=int, default=ROWS, help=f"about how many order lines ({ROWS})")
     parser.add_argument("--end", type=date.fromisoformat, default=END, help=f"a day of the last month ({END})")
     parser.add_argument("--months", type=int, default=MONTHS, help=f"how many months ({MONTHS})")
+    parser.add_argument(
+        "--records", type=Path, metavar="FOLDER", help="write customers, invoices, payments and planned cash here too"
+    )
     chosen = parser.parse_args(arguments)
     demo = generate(chosen.seed, chosen.rows, chosen.end, chosen.months)
     sys.stdout.write(f"{chosen.out}: {write_csv(chosen.out, demo)} order lines\n")
+    if chosen.records is not None:
+        written = write_records(chosen.records, draw_receivables(chosen.seed, demo.company, demo.sales))
+        sys.stdout.writelines(f"{chosen.records / name}.csv: {rows} rows\n" for name, rows in written.items())
     return 0

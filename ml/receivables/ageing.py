@@ -52,7 +52,8 @@ def collection_figures(ledger: Ledger, first: pd.Timestamp, last: pd.Timestamp, 
     - `average_days_delinquent`: their difference;
     - `collection_effectiveness` in percent: (B + S - E) / (B + S - C) · 100
       (all four as the Credit Research Foundation defines them);
-    - `days_to_pay`, `days_late`: means over invoices settled in the period, by amount; paid early counts as early.
+    - `days_to_pay`, `days_late`: means over invoices settled in the period, by amount (`settled`); paid early counts
+      as early.
 
     Credit notes issued in the period lessen its sales; overpayments lessen no receivable. Raises DataError for an
     unknown group or an empty period.
@@ -97,7 +98,8 @@ def _settled(ledger: Ledger, first: pd.Timestamp, last: pd.Timestamp, keys: list
     taken = (paid["settled_on"] - paid["issued_on"]).dt.days * paid["amount"]
     late = (paid["settled_on"] - paid["due_on"]).dt.days * paid["amount"]
     sums = paid.assign(days_to_pay=taken, days_late=late).groupby(keys)[["days_to_pay", "days_late", "amount"]].sum()
-    return sums[["days_to_pay", "days_late"]].div(sums["amount"], axis=0)
+    means = sums[["days_to_pay", "days_late"]].div(sums["amount"], axis=0)
+    return means.assign(settled=sums["amount"])
 
 
 def _ratio(part: pd.Series, whole: pd.Series) -> pd.Series:

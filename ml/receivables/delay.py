@@ -11,7 +11,7 @@ import pandas as pd
 
 from ml.receivables.boosting import Boosted, boost
 from ml.receivables.curves import Curves, Floats, falling
-from ml.receivables.features import FEATURES
+from ml.receivables.features import inputs_of
 from ml.receivables.landmarks import Lessons
 from ml.receivables.residuals import ResidualLaw, fit_law
 
@@ -66,7 +66,7 @@ class BoostedDelay:
     boosted: Boosted
 
     def delay(self, table: pd.DataFrame) -> Floats:
-        return table["expected"].to_numpy() + self.boosted.correction(table[list(FEATURES)].to_numpy(dtype=np.float32))
+        return table["expected"].to_numpy() + self.boosted.correction(inputs_of(table))
 
     def spread(self, table: pd.DataFrame) -> Floats:
         return table["spread"].to_numpy(dtype=float)
@@ -112,7 +112,7 @@ def fit_boosted_delay(edges: Floats, lessons: Lessons, cutoff: int, threads: int
     due = lessons.days + lessons.table["to_due"].to_numpy()
     known = lessons.part(np.flatnonzero((lessons.seen > 0) & (due < cutoff)))
     settings = {"objective": "reg:absoluteerror", "base_score": 0.0, "min_child_weight": 20}
-    inputs, start = known.table[list(FEATURES)].to_numpy(dtype=np.float32), known.table["expected"].to_numpy()
+    inputs, start = inputs_of(known.table), known.table["expected"].to_numpy()
     boosted = boost({**settings, "nthread": threads, "seed": seed}, inputs, known.delay, start, known.days)
     missed = (known.delay[boosted.later] - boosted.margin) / known.table["spread"].to_numpy()[boosted.later]
     law = fit_law(missed, np.ones(len(missed), dtype=bool), np.ones(len(missed)))

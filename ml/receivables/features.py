@@ -6,15 +6,18 @@ before. The dispute of an invoice is known from the day it began (`disputed_on`)
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from ml.receivables.actions import OF_ACTIONS, Actions
 from ml.receivables.credibility import credibility, within_variance
 from ml.receivables.exposure import Exposure
-from ml.receivables.history import NEVER, Floats, History, Ints
+from ml.receivables.history import NEVER, Floats, History, Ints, day_number
 from ml.receivables.running import RunningSums
 from ml.receivables.shifts import MARKS, Shifts, fit_shifts
 
@@ -41,11 +44,13 @@ without a settled invoice), and the name of the pool."""
 @dataclass(frozen=True)
 class Habits:
     """What was learned of all customers before a cutoff: shifts by marks, the variance (days²) around a customer's
-    habit, and how many invoices the prior counts as (see `ml.receivables.credibility`), by figure."""
+    habit, and how many invoices the prior counts as (see `ml.receivables.credibility`), by figure; and whether any
+    action to collect was known, so that there is something to learn of them."""
 
     shifts: Shifts
     variance: float
     priors: dict[str, float]
+    actions: bool = False
 
     @classmethod
     def before(cls, history: History, cutoff: int) -> Habits:
@@ -56,7 +61,14 @@ class Habits:
         shifts = fit_shifts(own[list(MARKS)], delay, customer)
         figures = _figures(own, delay, shifts)
         priors = {name: credibility(figures[name], customer) for name in HABITS}
-        return cls(shifts, within_variance(figures["rest"], customer), priors)
+        actions = bool((day_number(history.ledger.actions["day"]) < cutoff).any())
+        return cls(shifts, within_variance(figures["rest"], customer), priors, actions)
+
+
+def inputs_of(table: pd.DataFrame, names: Sequence[str] = FEATURES) -> NDArray[np.float32]:
+    """Some features (m, names) as models take them, and those of actions where the table has them."""
+    done = [name for name in OF_ACTIONS if name in table.columns]
+    return table[[*names, *done]].to_numpy(dtype=np.float32)
 
 
 class FeatureMaker:
@@ -68,6 +80,7 @@ class FeatureMaker:
         self._pools = _settlements(history, self.shifts, history.pool)
         self._all = _settlements(history, self.shifts, np.zeros_like(history.pool))
         self._exposure = Exposure(history)
+        self._actions = Actions(history) if habits.actions else None
 
     def table(self, rows: Ints, days: Ints) -> pd.DataFrame:
         """(m, features) for invoices `rows` (m,), positions in `history.invoices`, each on its day (m,)."""
@@ -80,7 +93,8 @@ class FeatureMaker:
         found["to_due"] = (self.history.due[rows] - days).astype(float)
         found["age"] = (days - self.history.issued[rows]).astype(float)
         found |= self._references(rows, days)
-        return pd.DataFrame(found)[[*FEATURES, *REFERENCES]]
+        done = self._actions.of(rows, days) if self._actions else {}
+        return pd.DataFrame({**found, **done})[[*FEATURES, *done, *REFERENCES]]
 
     def _known_dispute(self, rows: Ints, days: Ints) -> Floats:
         """1 from the day a dispute began; 0 before it where such days are told at all, else unknown."""

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ml.receivables.boosting import Boosted, boost
 from ml.receivables.curves import Curves, Floats, falling
+from ml.receivables.features import inputs_of
 from ml.receivables.habit_model import HabitModel
 from ml.receivables.landmarks import Lessons
 
@@ -82,7 +83,7 @@ def fit_hazard(start: HabitModel, lessons: Lessons, threads: int = 1, seed: int 
 def expand(table: pd.DataFrame, stretch: NDArray[np.int64], ends: Floats, times: int) -> NDArray[np.float32]:
     """One row an invoice and stretch: inputs, the stretch's end, and its distance from the expected delay in standard
     deviations. With `times`, each row of the table is repeated so often."""
-    own = table[list(INPUTS)].to_numpy(dtype=np.float32)
+    own = inputs_of(table, INPUTS)
     place, spread = (table[name].to_numpy(dtype=np.float32) for name in ("expected", "spread"))
     if times:
         own, place, spread = (np.repeat(part, times, axis=0) for part in (own, place, spread))

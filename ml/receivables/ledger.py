@@ -5,7 +5,7 @@ Nothing is repaired silently: what had to be assumed is a column (`due_from`) or
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -20,6 +20,7 @@ NEEDED = ("invoice_ref", "customer_code", "issued_on", "amount")
 TEXTS = ("currency", "region", "category", "segment")
 FLAGS = ("paperless", "disputed")
 DAYS = ("issued_on", "due_on", "disputed_on")
+ACTION_COLUMNS = ("invoice", "kind", "day", "promised_on")
 
 
 @dataclass(frozen=True)
@@ -30,12 +31,14 @@ class Ledger:
     (negative: a credit note), `currency, region, category, segment, paperless, disputed` (0, 1, NaN: unknown),
     `disputed_on, settled_on` (NaT: not yet), `paid, overpaid, credit_limit`.
     `payments`, in order of their days: `invoice` (position in `invoices`), `paid_on, amount`.
-    `notes` counts what was unusual, by what it is.
+    `notes` counts what was unusual, by what it is. `actions` is what was done to collect: `invoice` (position), `kind`
+    (reminder, call or promise), `day`, and `promised_on` of promises.
     """
 
     invoices: pd.DataFrame
     payments: pd.DataFrame
     notes: dict[str, int]
+    actions: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(ACTION_COLUMNS)))
 
     def open_at(self, day: pd.Timestamp) -> pd.DataFrame:
         """Documents issued by the end of `day` and what is open of them then: `open` (never negative for an invoice),
@@ -57,13 +60,17 @@ class Ledger:
 
 
 def build_ledger(
-    invoices: pd.DataFrame, payments: pd.DataFrame | None = None, customers: pd.DataFrame | None = None
+    invoices: pd.DataFrame,
+    payments: pd.DataFrame | None = None,
+    customers: pd.DataFrame | None = None,
+    actions: pd.DataFrame | None = None,
 ) -> Ledger:
     """Bring rows of the data sets `invoices`, `payments` and `customers` (`docs/data-sets.md`) into a `Ledger`.
 
     Columns have the names of the data sets; of invoices `invoice_ref, customer_code, issued_on` and `amount` are
-    needed, and `disputed_on` may say since when a dispute is known. Without `payments`, `settled_on` of the invoices
-    counts as payment in full. Customers give `segment`, `payment_terms_days` and `credit_limit`.
+    needed, `terms_days` may stand in for `due_on`, and `disputed_on` may say since when a dispute is known. Without
+    `payments`, `settled_on` of the invoices counts as payment in full. Customers give `segment`, `payment_terms_days`
+    and `credit_limit`, `actions` have `invoice_ref, kind, day, promised_on`.
     Raises DataError for a missing column or an invoice number that comes twice.
     """
     found = _checked(invoices)
@@ -80,7 +87,7 @@ def build_ledger(
         "payments without an invoice": strays,
         "currencies": int(found["currency"].nunique()),
     }
-    return Ledger(found, taken, notes)
+    return Ledger(found, taken, notes, _actions(found, actions))
 
 
 def convert(ledger: Ledger, rates: dict[str, float], currency: str) -> Ledger:
@@ -98,7 +105,8 @@ def convert(ledger: Ledger, rates: dict[str, float], currency: str) -> Ledger:
     rate = ledger.invoices["currency"].map(known)
     money = {name: ledger.invoices[name] * rate for name in ("amount", "paid", "overpaid")}
     paid = ledger.payments["amount"] * rate.reindex(ledger.payments["invoice"]).to_numpy()
-    return Ledger(ledger.invoices.assign(currency=currency, **money), ledger.payments.assign(amount=paid), ledger.notes)
+    invoices = ledger.invoices.assign(currency=currency, **money)
+    return replace(ledger, invoices=invoices, payments=ledger.payments.assign(amount=paid))
 
 
 def _checked(invoices: pd.DataFrame) -> pd.DataFrame:
@@ -135,10 +143,13 @@ def _with_customers(found: pd.DataFrame, customers: pd.DataFrame) -> pd.DataFram
 
 
 def _with_due_days(found: pd.DataFrame) -> pd.DataFrame:
-    """`due_on`, `terms` and where they come from: the invoice, the customer's terms, the customer's latest invoice with
-    a due date, the median of all earlier ones. Later invoices are not looked at: they were not known then."""
+    """`due_on`, `terms` and where they come from: the invoice (its due date, else its terms), the customer's terms, the
+    customer's latest invoice that says, the median of all earlier ones. Later ones are not looked at: they were not
+    known then."""
     stated = (found["due_on"] - found["issued_on"]).dt.days.clip(lower=0)
     agreed = found["payment_terms_days"] if "payment_terms_days" in found.columns else np.nan
+    printed = found["terms_days"] if "terms_days" in found.columns else np.nan
+    stated = stated.fillna(pd.Series(printed, index=found.index, dtype="float64"))
     sources = {
         "invoice": stated,
         "customer's terms": pd.Series(agreed, index=found.index, dtype="float64"),
@@ -173,6 +184,16 @@ def _payments(found: pd.DataFrame, payments: pd.DataFrame | None) -> tuple[pd.Da
     return taken.sort_values(["paid_on", "invoice"], ignore_index=True), strays
 
 
+def _actions(found: pd.DataFrame, actions: pd.DataFrame | None) -> pd.DataFrame:
+    """What was done for invoices that are known, with their positions."""
+    if actions is None:
+        return pd.DataFrame(columns=list(ACTION_COLUMNS))
+    position = pd.Series(found.index, index=found["invoice_ref"])
+    days = {name: pd.to_datetime(actions[name]).astype("datetime64[ns]") for name in ("day", "promised_on")}
+    taken = actions.assign(invoice=actions["invoice_ref"].map(position), **days)
+    return taken.dropna(subset=["invoice"]).astype({"invoice": "int64"})[list(ACTION_COLUMNS)]
+
+
 def _with_settlement(found: pd.DataFrame, payments: pd.DataFrame) -> pd.DataFrame:
     """`settled_on`: the first day on which all but the tolerance was paid, and stays so if money goes back later."""
     amount = found["amount"]
@@ -186,4 +207,4 @@ def _with_settlement(found: pd.DataFrame, payments: pd.DataFrame) -> pd.DataFram
     limit = found["credit_limit"].astype("float64") if "credit_limit" in found.columns else np.nan
     return found.assign(
         settled_on=settled, paid=paid, overpaid=excess.where(excess > slack, 0.0), credit_limit=limit
-    ).drop(columns=["payment_terms_days"], errors="ignore")
+    ).drop(columns=["payment_terms_days", "terms_days"], errors="ignore")

@@ -9,7 +9,7 @@ import pandas as pd
 
 from ml.receivables.boosting import Boosted, boost
 from ml.receivables.curves import Curves, Floats
-from ml.receivables.features import FEATURES
+from ml.receivables.features import inputs_of
 from ml.receivables.habit_model import HabitModel
 from ml.receivables.hazard import logit
 from ml.receivables.landmarks import Lessons
@@ -32,7 +32,7 @@ class OnTimeModel:
     def late(self, table: pd.DataFrame, begun: Curves | None = None) -> Floats:
         """Probability (n,) of payment after the due date, from features."""
         odds = _start(begun or self.start.curves(table), table)
-        odds = odds + self.boosted.correction(table[list(FEATURES)].to_numpy(dtype=np.float32))
+        odds = odds + self.boosted.correction(inputs_of(table))
         return np.asarray(1.0 / (1.0 + np.exp(-(self.slope * odds + self.shift))))
 
 
@@ -42,7 +42,7 @@ def fit_on_time(start: HabitModel, lessons: Lessons, cutoff_due: float, threads:
     to_due = lessons.table["to_due"].to_numpy()
     known = lessons.part(np.flatnonzero((to_due >= 0) & (lessons.days + to_due < cutoff_due)))
     late = (known.delay > 0).astype(float)
-    inputs = known.table[list(FEATURES)].to_numpy(dtype=np.float32)
+    inputs = inputs_of(known.table)
     settings = {"objective": "binary:logistic", "base_score": 0.5, "min_child_weight": 5}
     odds = _start(start.curves(known.table), known.table)
     boosted = boost({**settings, "nthread": threads, "seed": seed}, inputs, late, odds, known.days)

@@ -33,6 +33,7 @@ def _reasons(table: pd.DataFrame) -> list[str]:
 REASONS = (
     "overdue",
     "disputed",
+    "broke a promise to pay",
     "usually pays late",
     "paying later than before",
     "other invoices overdue",
@@ -48,6 +49,7 @@ def _strength(name: str, table: pd.DataFrame) -> Floats:
     days: dict[str, pd.Series] = {
         "overdue": -table["to_due"],
         "disputed": table["disputed"].fillna(0.0) * 15.0,
+        "broke a promise to pay": _broken(table) * 10.0,
         "usually pays late": table["habit"].where(table["late_rate"] > 0.5, 0.0),
         "paying later than before": (table["habit_latest"] - table["habit"]).where(table["settled"] >= 3, 0.0) - 2.0,
         "other invoices overdue": table["overdue_days"].where(table["overdue_count"] > 0, 0.0) * 0.5,
@@ -56,3 +58,10 @@ def _strength(name: str, table: pd.DataFrame) -> Floats:
         "little history": (table["settled"] < 2) * 1.0,
     }
     return np.asarray(np.maximum(days[name].to_numpy(dtype=float), 0.0))
+
+
+def _broken(table: pd.DataFrame) -> pd.Series:
+    """1 where the day of the latest promise went by."""
+    if "promised_in" not in table.columns:
+        return pd.Series(0.0, table.index)
+    return (table["promised_in"] < 0).astype(float)

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from ml.db.catalog import Product, Series
+from ml.db.catalog import Customer, Product, Series
 from ml.db.results import ModelVersion
 from ml.db.sales import SalesDaily
 from worker.chain import Chain
@@ -27,6 +27,7 @@ from worker.events import (
     ModelRefused,
     ModelTrained,
     ProductChanged,
+    ReceivablesPredicted,
     RecordsImported,
     SalesCleaned,
     SalesImported,
@@ -53,6 +54,7 @@ EXAMPLES: list[Event] = [
     ModelDrifted(grain="monthly", model_id=5, as_of=DAY),
     ForecastPublished(run_id=8, grain="monthly", series=40),
     ForecastOverridden(override_id=2, grain="monthly", state="active"),
+    ReceivablesPredicted(run_id=2, invoices=40, customers=9),
     JobFailed(job_id=9, kind="train", error="not enough history"),
     JobCancelled(job_id=9, kind="train", user="ann@example.com"),
     ProductChanged(product_id=4),
@@ -143,6 +145,19 @@ def test_sales_cleaned_otherwise_are_forecast_anew(session: Session) -> None:
 @pytest.mark.parametrize(("dataset", "jobs"), [("stock", ["clean"]), ("events", ["clean"]), ("invoices", [])])
 def test_records_that_cleaning_looks_at_clean_anew(session: Session, dataset: str, jobs: list[str]) -> None:
     assert [kind for kind, _ in follow_ups(session, RecordsImported(4, dataset, 7))] == jobs
+
+
+def test_invoices_payments_and_forecasts_are_collected_by_one_run_that_waits(session: Session) -> None:
+    session.add(Customer(key=b"c" * 16, code="C-1"))
+    happens(session, RecordsImported(4, "invoices", 7), RecordsImported(5, "payments", 7))
+    happens(session, ForecastPublished(1, "monthly", 3), RecordsImported(6, "products", 7))
+    jobs = [job.kind for job in session.scalars(sa.select(JobRun)) if job.kind != "drift"]
+    assert jobs == ["collect"]
+    session.execute(sa.update(JobRun).values(state="succeeded"))
+    happens(session, ForecastPublished(2, "weekly", 3))
+    assert session.scalar(sa.select(sa.func.count()).where(JobRun.kind == "collect")) == 1
+    happens(session, RecordsImported(7, "payments", 7))
+    assert session.scalar(sa.select(sa.func.count()).where(JobRun.kind == "collect")) == 2
 
 
 def test_totals_without_sales_call_for_nothing(session: Session) -> None:

@@ -39,7 +39,7 @@ def test_an_argument_that_is_not_json_is_refused() -> None:
 
 
 def test_an_unknown_kind_is_refused_with_the_known_ones(session: Session) -> None:
-    with pytest.raises(JobRequestError, match=r"no job of kind 'bake'; expected one of clean, deliver, drift"):
+    with pytest.raises(JobRequestError, match=r"no job of kind 'bake'; expected one of clean, collect, deliver"):
         request_job(session, "bake", {})
 
 

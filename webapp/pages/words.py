@@ -45,6 +45,7 @@ JOB_KINDS = {
     "train": "Train models",
     "forecast": "Make forecasts",
     "drift": "Check forecasts",
+    "collect": "Predict payments and orders",
     "scenario": "What-if",
     "deliver": "Tell a webhook",
     "prune_records": "Tidy up",

@@ -182,7 +182,7 @@ LIMITED: dict[type[Base], Callable[[Caller, Scope], Condition]] = {
     drivers.Regressor: in_region(drivers.Regressor),
     **{facts: of_customer(facts) for facts in (receivables.Invoice, receivables.CollectionAction)},
     **{facts: of_customer(facts) for facts in (receivables.PaymentPrediction, receivables.CustomerRisk)},
-    receivables.NextOrder: of_customer(receivables.NextOrder),
+    **{facts: of_customer(facts) for facts in (receivables.ReceivableFigure, receivables.NextOrder)},
     receivables.Payment: of_invoice(receivables.Payment),
     receivables.CashItem: in_whole_region(receivables.CashItem),
     **{facts: nowhere(facts) for facts in (receivables.CashPosition, receivables.CashForecast)},
