@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from webapp.schemas.base import Answer, ListAnswer, PageQuery
+from webapp.schemas.days import Instant
 
 
 class AuditQuery(PageQuery):
@@ -18,8 +19,8 @@ class AuditQuery(PageQuery):
     entity: str = Field("", max_length=40, description="What kind of thing was changed: user, model, import, ...")
     entity_id: str = Field("", max_length=80)
     request_id: str = Field("", max_length=64)
-    since: AwareDatetime | None = Field(None, alias="from", description="The first instant, with its time zone.")
-    until: AwareDatetime | None = Field(None, alias="to", description="The instant after the last.")
+    since: Instant | None = Field(None, alias="from", description="The first instant, with its time zone.")
+    until: Instant | None = Field(None, alias="to", description="The instant after the last.")
 
 
 class AuditAnswer(Answer):

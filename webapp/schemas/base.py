@@ -8,7 +8,7 @@ import json
 from collections.abc import Sequence
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Strict, model_validator
 
 from webapp.queries.paging import DEFAULT_LIMIT
 
@@ -41,6 +41,9 @@ Figure = Annotated[float, AfterValidator(lambda value: to_decimals(value, AMOUNT
 of a regressor, is shown as it was entered."""
 Ratio = Annotated[float, AfterValidator(lambda value: to_decimals(value, RATIO))]
 """A share, a factor or a probability."""
+Flag = Annotated[bool, Strict()]
+Whole = Annotated[int, Strict()]
+"""Values in JSON bodies, which are what they say: neither 0 nor "no" is false there, and "5" is no number."""
 Measured = Annotated[dict[str, Any], AfterValidator(lambda value: to_decimals(value, RATIO))]
 """JSON with figures in it."""
 

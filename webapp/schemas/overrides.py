@@ -9,7 +9,7 @@ from pydantic import Field
 
 from webapp.queries.nodes import Node
 from webapp.queries.overrides import OverrideView
-from webapp.schemas.base import LARGEST_ID, Answer, Figure, ListAnswer, PageQuery, Request
+from webapp.schemas.base import LARGEST_ID, Answer, Figure, Flag, ListAnswer, PageQuery, Request
 from webapp.schemas.days import Day
 from webapp.schemas.insights import Name
 from webapp.schemas.training import Grain
@@ -59,7 +59,7 @@ class OverrideBody(Request):
 class DecisionBody(Request):
     """Whether an override that waits may count."""
 
-    approve: bool
+    approve: Flag
 
 
 class OverrideValueAnswer(Answer):

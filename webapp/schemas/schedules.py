@@ -7,11 +7,11 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from webapp.schemas.base import Answer, ListAnswer, PageQuery, Request
+from webapp.schemas.base import Answer, Flag, ListAnswer, PageQuery, Request, Whole
 
 CatchUp = Literal["latest", "all", "none"]
 RunState = Literal["owed", "started", "published", "failed", "skipped", "missed"]
-ScheduledKind = Literal["refresh", "clean", "train", "drift", "pull", "prune_uploads", "prune_records"]
+ScheduledKind = Literal["refresh", "clean", "train", "drift", "restock", "pull", "prune_uploads", "prune_records"]
 
 
 class SchedulePath(Request):
@@ -38,11 +38,11 @@ class ScheduleBody(Request):
     timezone: str = Field("UTC", max_length=64, description="A name of the IANA database.")
     kind: ScheduledKind = Field(description="The kind of the job. It cannot be changed later.")
     arguments: dict[str, Any] = Field(default_factory=dict, description="The arguments of the job.")
-    jitter_seconds: int = Field(0, ge=0, le=3600, description="Up to so many seconds are added to each time.")
+    jitter_seconds: Whole = Field(0, ge=0, le=3600, description="Up to so many seconds are added to each time.")
     catch_up: CatchUp = Field("latest", description="Which of the times that were missed are made up for.")
-    catch_up_minutes: int = Field(60, ge=1, le=10_080, description="For how long a time is made up for.")
-    late_after_minutes: int = Field(60, ge=1, le=10_080, description="When a run that has not ended counts as late.")
-    paused: bool = False
+    catch_up_minutes: Whole = Field(60, ge=1, le=10_080, description="For how long a time is made up for.")
+    late_after_minutes: Whole = Field(60, ge=1, le=10_080, description="When a run that has not ended counts as late.")
+    paused: Flag = False
 
 
 class NewSchedule(ScheduleBody):

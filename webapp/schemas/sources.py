@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from webapp.schemas.base import LARGEST_ID, Answer, ListAnswer, PageQuery, Request
+from webapp.schemas.base import LARGEST_ID, Answer, Flag, ListAnswer, PageQuery, Request
 from webapp.schemas.imports import POLICY, DatasetName, Mapping
 from webapp.services.sources import SourceDraft
 
@@ -49,7 +49,7 @@ class SourceBody(Request):
     )
     policy: dict[str, Any] = Field(default_factory=dict, description=POLICY)
     cron: str = Field("", max_length=60, description="When it is pulled by itself, such as 15 6 * * mon-fri.")
-    active: bool = True
+    active: Flag = True
 
     def draft(self) -> SourceDraft:
         """The same as the service takes it."""

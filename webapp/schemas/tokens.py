@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from webapp.auth.permissions import FOR_TOKENS
-from webapp.schemas.base import LARGEST_ID, Answer, ListAnswer, Request
+from webapp.schemas.base import LARGEST_ID, Answer, ListAnswer, Request, Whole
 from webapp.schemas.scopes import ScopeAnswer, ScopeBody
 
 LONGEST_DAYS = 730
@@ -27,7 +27,7 @@ class NewToken(Request):
     name: TokenName = Field(examples=["erp-production"])
     permissions: list[str] = Field(min_length=1, max_length=50, description=f"Of: {', '.join(sorted(FOR_TOKENS))}.")
     scope: ScopeBody | None = Field(None, description="What the token is limited to; null for everything.")
-    expires_in_days: int = Field(365, ge=1, le=LONGEST_DAYS)
+    expires_in_days: Whole = Field(365, ge=1, le=LONGEST_DAYS)
 
 
 class TokenAnswer(Answer):

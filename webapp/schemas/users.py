@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from webapp.schemas.base import LARGEST_ID, Answer, ListAnswer, PageQuery, Request
+from webapp.schemas.base import LARGEST_ID, Answer, Flag, ListAnswer, PageQuery, Request
 from webapp.schemas.scopes import ScopeAnswer, ScopeBody
 
 RoleName = Literal["viewer", "planner", "operator", "admin"]
@@ -43,7 +43,7 @@ class UserChange(Request):
 
     name: PersonName | None = None
     role: RoleName | None = None
-    active: bool | None = None
+    active: Flag | None = None
     scope: ScopeBody | None = Field(None, description="null lifts the limit.")
 
 
