@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from ml.errors import DataError
 from ml.evaluation.backtest import error_scales
-from ml.evaluation.origins import plan_cutoffs, steps_after
+from ml.evaluation.origins import plan_trials, steps_after
 from ml.evaluation.weights import member_errors
 from ml.features.closures import find_closures
 from ml.features.scales import recent_level, volume_class, volume_edges
@@ -56,6 +56,7 @@ class JointBacktest:
     horizon: int
     whole: bool = False
     members: dict[str, PointModel] = field(default_factory=dict, init=False, repr=False)
+    year_before: list[list[pd.Timestamp]] = field(default_factory=list, init=False, repr=False)
     heats: list[Heat] = field(default_factory=list, init=False, repr=False)
     fitted: dict[str, FittedPoints] = field(default_factory=dict, init=False, repr=False)
 
@@ -65,21 +66,21 @@ class JointBacktest:
         if not self.cutoffs:
             raise DataError("no cutoff to forecast from; expected at least one. Give a longer panel.")
         before = self.panel.until(self.cutoffs[0])
-        windows = max((one.origins(before) for one in self.forecasters.values()), default=0)
-        origins = [*plan_cutoffs(before, self.horizon, windows), *self.cutoffs]
+        *self.year_before, latest = plan_trials(before, self.horizon)
+        origins = [placed for run in (*self.year_before, latest, self.cutoffs) for placed in enumerate(run)]
         closures = find_closures(before.wide)
         edges = self._edges(self.cutoffs[0])
         for one in self.forecasters.values():
             self.members |= self._keyed(one)
-        for done, cutoff in enumerate(origins):
+        for done, (place, cutoff) in enumerate(origins):
             if cutoff == self.cutoffs[0]:
                 self.fitted = {}  # what was learned, and which forms were chosen, before there were two seasons, ends
             origin = Origin.at(cutoff, self.panel, self._steps(cutoff), edges, closures)
             made: dict[str, Points] = {}
-            for place, key in enumerate(self.members):
-                progress("backtest", done * len(self.members) + place, len(origins) * len(self.members))
+            for tried, key in enumerate(self.members):
+                progress("backtest", done * len(self.members) + tried, len(origins) * len(self.members))
                 if done or self._keeps_up(key, origin, made):
-                    made[key] = self._forecast(key, origin, done if cutoff < self.cutoffs[0] else None)
+                    made[key] = self._forecast(key, origin, place if cutoff < self.cutoffs[0] else None)
             self.heats.append(Heat(cutoff, origin.facts, origin.shut, made))
             if done == 0:
                 self._give_up(origin.told)
@@ -90,7 +91,7 @@ class JointBacktest:
         return self.horizon if self.whole else max(1, steps_after(self.panel, cutoff, self.horizon))
 
     def _forecast(self, key: str, origin: Origin, trial: int | None) -> Points:
-        """What a member says from an origin: the trial of that number, or None for one that is scored."""
+        """What a member says from an origin; `trial` is its place in a run of trials, None for one that is scored."""
         member, earlier = self.members[key], self.fitted.get(key)
         if trial is None:
             self.fitted[key] = learn(member, earlier, origin.past, anew=True)
@@ -130,9 +131,12 @@ class JointBacktest:
         return pd.concat(parts, ignore_index=True)
 
     def calibration(self, name: str, now: pd.Timestamp) -> Calibration:
-        """What is learned of a forecaster from its last origins before `now`, of periods that are over by then."""
+        """What is learned of a forecaster from its last origins before `now`, and from those of a year before, where
+        there are any (see `plan_trials`): of periods that are over by then."""
         one = self.forecasters[name]
-        earlier = [heat for heat in self.heats if heat.cutoff < now][-one.origins(self.panel.until(now)) :]
+        first = sum(len(run) for run in self.year_before)
+        latest = [heat for heat in self.heats[first:] if heat.cutoff < now][-one.windows :]
+        earlier = [*self.heats[:first], *latest]
         rows, made = [], []
         for heat in earlier:
             told = (heat.facts["y"].notna() & (heat.facts["ds"] <= now)).to_numpy() & ~heat.shut

@@ -10,6 +10,8 @@ from ml.periods import UNITS, period_number
 
 SHORTEST = 2
 """Periods below which nothing can be tried: one to learn from, one to compare with."""
+YEAR = {"D": 364, "W": 52, "MS": 12}
+"""Periods in a year, of days in whole weeks."""
 
 
 def plan_cutoffs(panel: Panel, horizon: int, windows: int = 3) -> list[pd.Timestamp]:
@@ -32,6 +34,20 @@ def plan_cutoffs(panel: Panel, horizon: int, windows: int = 3) -> list[pd.Timest
         stride = max(1, (count - first) // windows)
         learned = [first + stride * k for k in range(windows)]
     return [panel.periods[size - 1] for size in learned if size < count]
+
+
+def plan_trials(panel: Panel, horizon: int, windows: int = 3) -> list[list[pd.Timestamp]]:
+    """Runs of origins to learn errors from, oldest first: the latest ones (see `plan_cutoffs`), and where these see
+    less than half a year, before them those of a year earlier, if there is a year to learn from.
+
+    Errors have seasons: what was missed in spring says little about how sure a forecast of December is.
+    Raises NotEnoughHistoryError as `plan_cutoffs` does.
+    """
+    latest, year = plan_cutoffs(panel, horizon, windows), YEAR[panel.freq]
+    earlier = [panel.periods.get_loc(cutoff) - year for cutoff in latest]
+    if 2 * windows * horizon > year or earlier[0] + 1 < year:
+        return [latest]
+    return [[panel.periods[place] for place in earlier], latest]
 
 
 def steps_after(panel: Panel, cutoff: pd.Timestamp, horizon: int) -> int:

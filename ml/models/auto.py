@@ -17,15 +17,13 @@ from ml.features.scales import SEGMENTS, recent_level, volume_edges
 from ml.models.base import FittedPoints, PointModel
 from ml.models.calibration import COMBINED, Calibration
 from ml.models.facts import CALIBRATED_STEPS, SeriesFacts, facts_of, known_matrices
-from ml.models.trial import REFIT_BELOW, learn, run_trial
+from ml.models.trial import learn, run_trial
 from ml.panel import Panel
 from ml.periods import following
 from ml.progress import Progress, silent
 from ml.quantiles import LEVELS
 
 Floats = NDArray[np.float64]
-MORE_WINDOWS = 6
-"""Origins that the members are tried on where they do not learn anew at each: they are more alike there."""
 
 Members = Callable[[Panel, int], Mapping[str, PointModel]]
 """Makes the members for a panel and a horizon, the floor first."""
@@ -35,9 +33,9 @@ Members = Callable[[Panel, int], Mapping[str, PointModel]]
 class CombinedForecaster:
     """A Forecaster that combines the members that do well on origins inside the panel that it learns from.
 
-    `horizon` is how far ahead they are tried and bands calibrated (None: by grain), `windows` on how many origins,
-    `budget` the seconds that a fit may take (None: as long as it needs); within it cheap members come first. Without
-    `correct_bias` the expected values stay as the members give them.
+    `horizon` is how far ahead they are tried and bands calibrated (None: by grain), `windows` on how many origins of
+    a run, `budget` the seconds that a fit may take (None: as long as it needs); within it cheap members come first.
+    Without `correct_bias` the expected values stay as the members give them.
     """
 
     members: Members
@@ -87,14 +85,10 @@ class CombinedForecaster:
         steps, closures = self.steps(panel), find_closures(panel.wide)
         edges = volume_edges(recent_level(panel.wide, panel.season_length))
         members = self.members(panel, steps)
-        trial = run_trial(members, panel, steps, self.origins(panel), edges, closures, self.progress, budget)
+        trial = run_trial(members, panel, steps, self.windows, edges, closures, self.progress, budget)
         calibration = Calibration.of(trial.rows, trial.made, correct_bias=self.correct_bias)
         time_left = budget.left >= sum(trial.seconds[name] for name in calibration.weights)
         return self.settle(panel, calibration, trial.fitted, anew=time_left)
-
-    def origins(self, panel: Panel) -> int:
-        """On how many origins of a panel it is calibrated, at most."""
-        return self.windows if panel.wide.y.size <= REFIT_BELOW else MORE_WINDOWS
 
     def steps(self, panel: Panel) -> int:
         """How far ahead it is calibrated."""

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ml.budget import Budget
-from ml.evaluation.origins import plan_cutoffs, steps_after
+from ml.evaluation.origins import plan_trials, steps_after
 from ml.evaluation.weights import member_errors
 from ml.features.closures import closed
 from ml.models.base import FittedPoints, PointModel, Thinnable
@@ -27,7 +27,8 @@ Floats = NDArray[np.float64]
 REFIT_BELOW = 50_000
 """Values in a panel up to which members learn anew at each origin, and from all of it."""
 EVERY = 2
-"""In larger ones they learn anew at every second origin, and are carried on to the next: what was learned ages."""
+"""In larger ones they learn anew at every second origin of a run, and are carried on to the next: what was learned
+ages."""
 SHARE = 0.5
 """There, trials learn from at most this share of the rows that a forecast learns from: they cost no more than it."""
 HOPELESS = 1.4
@@ -98,10 +99,10 @@ class _Tries:
     made: dict[str, list[Floats]] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
 
-    def try_member(self, name: str, origin: Origin) -> None:
-        """Let a member forecast from an origin, and take its time."""
+    def try_member(self, name: str, origin: Origin, place: int) -> None:
+        """Let a member forecast from an origin, at this place of its run, and take its time."""
         began = time.monotonic()
-        self.fitted[name] = try_out(self.members[name], self.fitted.get(name), origin.past, len(self.rows) - 1)
+        self.fitted[name] = try_out(self.members[name], self.fitted.get(name), origin.past, place)
         mean = self.fitted[name].predict(origin.periods, origin.known).mean
         self.made.setdefault(name, []).append(mean.ravel()[origin.told])
         self.seconds[name] = time.monotonic() - began
@@ -138,24 +139,25 @@ def run_trial(  # noqa: PLR0917 - what is tried on what
 ) -> Trial:
     """What members would have forecast from earlier origins, beside what was sold.
 
-    `edges` are the edges of the classes of volume. All members are tried on the first origin, in their order, as long
-    as `budget` allows for as much time at each other origin and for a last fit; after it, those go on that may come
-    to count. At least one member is tried on at least one origin.
+    `windows` and `horizon` plan the origins (see `plan_trials`); `edges` are those of the classes of volume. All
+    members are tried on the first origin, in their order, as long as `budget` allows for as much time at each other
+    origin and for a last fit; after it, those go on that may come to count. At least one member is tried on at least
+    one origin.
     """
     budget = budget or Budget()
-    cutoffs = plan_cutoffs(panel, horizon, windows)
+    cutoffs = [placed for run in plan_trials(panel, horizon, windows) for placed in enumerate(run)]
     tries = _Tries(dict(members))
-    for done, cutoff in enumerate(cutoffs):
+    for done, (place, cutoff) in enumerate(cutoffs):
         if done and budget.left < sum(tries.seconds.values()):
             break
         origin = Origin.at(cutoff, panel, steps_after(panel, cutoff, horizon), edges, closures)
         tries.rows.append(origin.rows)
-        for place, name in enumerate(list(tries.members)):
-            if done == 0 and place and budget.left < len(cutoffs) * sum(tries.seconds.values()):
+        for tried, name in enumerate(list(tries.members)):
+            if done == 0 and tried and budget.left < len(cutoffs) * sum(tries.seconds.values()):
                 break
-            progress("trying models", done * len(tries.members) + place, len(cutoffs) * len(tries.members))
+            progress("trying models", done * len(tries.members) + tried, len(cutoffs) * len(tries.members))
             if done or keeps_up(tries.members[name], origin, {other: made[-1] for other, made in tries.made.items()}):
-                tries.try_member(name, origin)
+                tries.try_member(name, origin, place)
         if done == 0:
             tries.keep(tries.worth_trying(len(cutoffs), budget))
     made = {name: np.concatenate(parts) for name, parts in tries.made.items()}
@@ -184,12 +186,12 @@ def _errors(rows: pd.DataFrame, made: Mapping[str, Floats]) -> dict[str, float]:
     return member_errors(y, scale, made)
 
 
-def try_out(member: PointModel, earlier: FittedPoints | None, past: Panel, origin: int) -> FittedPoints:
-    """The member as it is tried at the end of `past`, the origin of this number: see REFIT_BELOW."""
+def try_out(member: PointModel, earlier: FittedPoints | None, past: Panel, place: int) -> FittedPoints:
+    """The member as it is tried at the end of `past`, the origin at this place of its run: see REFIT_BELOW."""
     if past.wide.y.size <= REFIT_BELOW:
         return learn(member, earlier, past, anew=True)
     tried = member.thinned(SHARE) if isinstance(member, Thinnable) else member
-    return learn(tried, earlier, past, anew=origin % EVERY == 0)
+    return learn(tried, earlier, past, anew=place % EVERY == 0)
 
 
 def learn(member: PointModel, earlier: FittedPoints | None, panel: Panel, *, anew: bool) -> FittedPoints:

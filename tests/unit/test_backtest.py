@@ -12,7 +12,7 @@ from panels import dates, panel_of, seasonal_panel
 from ml import models
 from ml.errors import DataError, NotEnoughHistoryError
 from ml.evaluation.backtest import backtest, plan_cutoffs
-from ml.evaluation.origins import steps_after
+from ml.evaluation.origins import YEAR, plan_trials, steps_after
 from ml.panel import Panel
 
 FORECAST = ["unique_id", "cutoff", "ds", "mean", "p10", "p50", "p90", "p025", "p975", "model"]
@@ -44,6 +44,24 @@ def test_every_cutoff_has_a_past_and_something_to_score(periods: int, horizon: i
 def test_one_period_is_not_enough() -> None:
     with pytest.raises(NotEnoughHistoryError, match="1 of 2 months"):
         plan_cutoffs(panel_of({"a": [1]}), 3)
+
+
+def test_short_horizons_are_tried_a_year_before_too() -> None:
+    """Days: three origins of four weeks see a quarter of a year; those of a year before see the same season."""
+    days = seasonal_panel(series=2, periods=3 * YEAR["D"], freq="D")
+    earlier, latest = plan_trials(days, 28)
+    assert latest == plan_cutoffs(days, 28)
+    assert [(new - old).days for old, new in zip(earlier, latest, strict=True)] == [364] * 3
+
+
+def test_origins_that_see_half_a_year_need_no_others() -> None:
+    days = seasonal_panel(series=2, periods=3 * YEAR["D"], freq="D")
+    assert plan_trials(days, 90) == [plan_cutoffs(days, 90)]
+
+
+def test_a_year_before_is_tried_only_where_a_year_was_seen_by_then() -> None:
+    days = seasonal_panel(series=2, periods=2 * YEAR["D"], freq="D")
+    assert plan_trials(days, 28) == [plan_cutoffs(days, 28)]
 
 
 def test_steps_are_counted_to_the_end_of_the_panel() -> None:

@@ -67,17 +67,29 @@ def test_rows_are_those_of_a_backtest(panel: Panel) -> None:
 
 
 @pytest.mark.parametrize("name", ["floor", "mix"])
+@pytest.mark.parametrize("panel", [seasonal_panel(30, 60), seasonal_panel(6, 1_100, "D")], ids=["months", "days"])
 def test_nothing_after_a_cutoff_has_a_part_in_its_forecasts(panel: Panel, name: str) -> None:
     """Sales after the second cutoff are poisoned: what was forecast from it and before is the same."""
     cutoffs = plan_cutoffs(panel, HORIZON)
     later = panel.frame["ds"] > cutoffs[1]
     poisoned = panel.frame.assign(y=panel.frame["y"].where(~later, panel.frame["y"] * 9 + 1_000))
-    other = Panel.from_frame(poisoned, "MS", 12, panel.static, panel.known)
+    other = Panel.from_frame(poisoned, panel.freq, panel.season_length, panel.static, panel.known)
     told, spoilt = (both(one).frame(name) for one in (panel, other))
     early = told["cutoff"] <= cutoffs[1]
     columns = ["mean", *TAILS]
     np.testing.assert_allclose(told.loc[early, columns], spoilt.loc[early, columns])
     assert (told.loc[~early, "mean"].to_numpy() != spoilt.loc[~early, "mean"].to_numpy()).any()
+
+
+def test_what_was_off_a_year_before_has_a_part_in_bands_of_days() -> None:
+    days = seasonal_panel(6, 1_100, "D")
+    cutoff = plan_cutoffs(days, HORIZON)[0]
+    ago = (cutoff - days.frame["ds"]).dt.days - 364
+    year_before = ago.between(0, 3 * HORIZON - 1) & (ago % 2 == 0)
+    wild = days.frame.assign(y=days.frame["y"].where(~year_before, days.frame["y"] * 3))
+    made = [both(one).frame("floor") for one in (days, Panel.from_frame(wild, "D", 7, days.static, days.known))]
+    widths = [float((frame["p90"] - frame["p10"])[frame["cutoff"] == cutoff].sum()) for frame in made]
+    assert widths[1] > 1.05 * widths[0]
 
 
 def test_members_that_forecasters_share_are_learned_once_from_each_origin(panel: Panel) -> None:
