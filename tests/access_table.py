@@ -198,6 +198,7 @@ ACCESS: dict[str, tuple[str, bool]] = {
     "jobs.resume_schedule POST": ("jobs:manage", False),
     "jobs.retry POST": ("jobs:manage", False),
     "jobs.retry_many POST": ("jobs:manage", False),
+    "metrics.show GET": ("public", True),
     "jobs.run_schedule POST": ("jobs:manage", False),
     "jobs.schedules GET": ("jobs:read", True),
     "jobs.show GET": ("jobs:read", True),

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from flask_openapi.openapi import OpenAPI
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from webapp import api, cli, cors, error_responses, extensions, pages, security
+from webapp import api, cli, cors, error_responses, extensions, metrics, pages, security, traffic
 from webapp.auth import csrf_token, current_user, guard, public
 from webapp.config import WebSettings
 
@@ -21,7 +21,9 @@ def create_app(env: Mapping[str, str] | None = None) -> OpenAPI:
     app = api.create_openapi(__name__)
     app.config.from_mapping(settings.flask_config())
     extensions.init_app(app, settings)
+    metrics.init_app(app)
     security.init_app(app, settings)
+    traffic.init_app(app)
     cors.init_app(app, settings.cors_origins)
     guard.init_app(app)
     error_responses.init_app(app)

@@ -17,6 +17,7 @@ from worker.settings import WorkerSettings
 
 MEGABYTE = 1 << 20
 SECRET_LENGTH = 32
+TOKEN_LENGTH = 16
 COMPRESSED = [
     *("application/json", "application/problem+json", "application/x-ndjson", "text/csv"),
     *("text/html", "text/css", "text/javascript", "application/javascript", "image/svg+xml"),
@@ -46,6 +47,7 @@ class WebSettings:
     cors_origins: tuple[str, ...]
     reads_per_minute: int  # of one route, by one sign-in or token
     writes_per_minute: int
+    metrics_token: str = field(repr=False)  # of who may read /metrics; '' for nobody
     override_approval: bool  # whether a second person has to approve overrides
 
     @classmethod
@@ -67,6 +69,7 @@ class WebSettings:
             cors_origins=read_origins(env),
             reads_per_minute=read_int(env, "API_READS_PER_MINUTE", 600),
             writes_per_minute=read_int(env, "API_WRITES_PER_MINUTE", 120),
+            metrics_token=read_metrics_token(env),
             override_approval=read_bool(env, "OVERRIDE_APPROVAL"),
         )
 
@@ -111,6 +114,16 @@ def read_origins(env: Mapping[str, str]) -> tuple[str, ...]:
         if not ORIGIN.fullmatch(origin):
             raise ConfigurationError(f"CORS_ORIGINS names {origin!r}; expected sites such as https://bi.example.com.")
     return origins
+
+
+def read_metrics_token(env: Mapping[str, str]) -> str:
+    """The token of who may read /metrics; '' where nobody may."""
+    token = env.get("METRICS_TOKEN", "").strip()
+    if token:
+        check_production(env, {"METRICS_TOKEN": "to know who may read metrics"})
+    if token and len(token) < TOKEN_LENGTH:
+        raise ConfigurationError(f"METRICS_TOKEN has {len(token)} characters; expected at least {TOKEN_LENGTH}.")
+    return token
 
 
 def read_secret(env: Mapping[str, str], engine: Settings) -> str:

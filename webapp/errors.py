@@ -32,7 +32,7 @@ TYPE_PREFIX = "urn:forecastle:problem:"
 RETRY_SECONDS = 5
 MOST_NAMES = 10
 """Fields that the message of an invalid request names; its errors name them all."""
-API_PREFIXES = ("/api/", "/health", "/ready")
+API_PREFIXES = ("/api/", "/health", "/ready", "/metrics")
 
 
 class UnauthenticatedError(ForecastleError):

@@ -20,6 +20,7 @@ OPEN = {
     "api_status.show_health",
     "health.health",
     "health.ready",
+    "metrics.show",
     "static",
 }
 """The routes that need no sign-in; a new one must be added here deliberately."""

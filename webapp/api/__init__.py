@@ -18,6 +18,7 @@ from webapp.api import (
     insights,
     jobs,
     models,
+    metrics,
     outbox,
     overrides,
     predictions,
@@ -86,5 +87,6 @@ def register(app: OpenAPI) -> None:
 
 
 def refuse_invalid(error: ValidationError) -> None:
+    app.register_blueprint(metrics.blueprint)
     """Turn a failed validation into the API's own error."""
     raise invalid_request(error)

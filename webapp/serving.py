@@ -1,0 +1,48 @@
+"""How gunicorn runs the web app (`--config webapp/serving.py`).
+
+Gunicorn loads this file by its path before it loads the app, in the process that starts the others; it also sets up
+logs, and the folder in which they share what they count.
+"""
+
+import logging
+import os
+import shutil
+import tempfile
+from typing import Any
+
+# The metrics' library looks for it when it is imported, so that comes later.
+SHARED = os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="forecastle-metrics-"))
+
+from ml import logs  # noqa: E402
+from ml.errors import ConfigurationError  # noqa: E402
+from ml.settings import Settings  # noqa: E402
+
+worker_class = "gthread"
+workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
+threads = int(os.environ.get("WEB_THREADS", "8"))
+limit_request_line = 8190
+control_socket_disable = True
+
+
+def on_starting(_server: Any) -> None:
+    """Lines of gunicorn look like all others."""
+    try:
+        settings = Settings.from_env().log
+    except ConfigurationError as error:
+        raise SystemExit(f"forecastle: {error}") from None
+    logs.configure(settings, "web")
+    for name in ("gunicorn.error", "gunicorn.access"):
+        logging.getLogger(name).handlers.clear()
+        logging.getLogger(name).propagate = True
+
+
+def child_exit(_server: Any, worker: Any) -> None:
+    """What a process counted stays when it ends; what it measured of itself goes."""
+    from prometheus_client import multiprocess  # noqa: PLC0415
+
+    multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+
+
+def on_exit(_server: Any) -> None:
+    """The counts go with the server that they are of."""
+    shutil.rmtree(SHARED, ignore_errors=True)
