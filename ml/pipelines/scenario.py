@@ -71,7 +71,8 @@ def forecast_scenario(
     if rows.empty:
         raise ConflictError("the series is not forecast any more; drop this and begin with one that is.")
     session.execute(sa.delete(ScenarioResult).where(ScenarioResult.scenario_id == scenario_id))
-    insert_rows(session, ScenarioResult, {"scenario_id": [scenario_id] * len(rows), **rows.to_dict("list")})
+    columns = {str(name): values for name, values in rows.to_dict("list").items()}
+    insert_rows(session, ScenarioResult, {"scenario_id": [scenario_id] * len(rows), **columns})
     scenario = session.get_one(Scenario, scenario_id)
     scenario.model, scenario.as_of = label, planned.cleaned.panel.last.date()
     scenario.state = "ready" if scenario.state == "waiting" else scenario.state
@@ -99,4 +100,4 @@ def side_by_side(planned: pd.DataFrame, changed: pd.DataFrame, key: str) -> pd.D
         mine = frame.loc[frame["unique_id"] == key].set_index("ds")[list(POINTS)]
         parts.append(mine.set_axis([name, f"{name}_p10", f"{name}_p90"], axis=1))
     rows = pd.concat(parts, axis=1).sort_index()
-    return rows.assign(period=rows.index.date).reset_index(drop=True)
+    return rows.assign(period=pd.DatetimeIndex(rows.index).date).reset_index(drop=True)

@@ -22,7 +22,7 @@ from ml.artifacts import ArtifactStore
 from ml.db.catalog import Product, Series
 from ml.db.drivers import Event
 from ml.db.insights import Anomaly
-from ml.db.results import ModelVersion
+from ml.db.results import ForecastResult, ModelVersion
 from ml.pipelines.forecast import forecast
 from ml.pipelines.train import train
 
@@ -254,3 +254,31 @@ def test_the_workbook_holds_what_the_csv_file_holds(forecasts: Session, viewer: 
     assert list(rows[0]) == lines[0]
     assert len(rows) == len(lines) == 28
     assert [float(row[3]) for row in rows[1:16]] == [float(line[3]) for line in lines[1:16]]
+
+
+def test_growth_and_the_accuracy_of_what_was_issued_are_told(
+    sales: Session, store: ArtifactStore, viewer: FlaskClient
+) -> None:
+    publish_forecast(sales, store)
+    page = viewer.get("/series?region=North").text
+    assert "No period that was forecast is over yet." in page
+    assert "over the next 12 months, on the same months a year before" in page
+    north = sa.select(Series.id).where(Series.region == "North", Series.location_level == "region",
+                                       Series.product_level == "total")  # fmt: skip
+    rows = sales.scalars(sa.select(ForecastResult).where(ForecastResult.series_id.in_(north)).limit(2)).all()
+    for row, share in zip(rows, (0.8, 1.0), strict=True):
+        row.mean, row.actual, row.p10, row.p90 = 100.0, 100.0 * share, 90.0, 110.0
+    sales.commit()
+    page = " ".join(viewer.get("/series?region=North").text.split())
+    assert "2 forecasts of 2 months that are over, as they were issued: off by 11.1% of what was sold" in page
+    assert "too high by 11.1%; the 80% bands held 50%." in page
+
+
+def test_sales_are_taken_apart_when_asked_for(forecasts: Session, viewer: FlaskClient) -> None:
+    page = viewer.get("/series?region=North").text
+    assert 'href="/series?parts=1&amp;region=North#parts-title"' in page
+    page = viewer.get("/series?region=North&parts=1").text
+    assert "Trend, season and the rest" in page
+    assert page.count('class="part-plot"') >= 2
+    table = page[page.index("The figures") :]
+    assert table.index("Mar 2023") < table.index("Jan 2022")

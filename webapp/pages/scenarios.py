@@ -12,7 +12,7 @@ from flask.typing import ResponseReturnValue
 
 from ml.db.scenarios import ScenarioResult
 from ml.errors import ConflictError
-from ml.grains import GRAINS
+from ml.grains import GRAINS, Grain
 from webapp.auth import requires, signed_in_user
 from webapp.auth.permissions import FORECASTS_MAKE, SALES_READ
 from webapp.errors import FieldError, InvalidRequestError
@@ -26,7 +26,7 @@ from webapp.pages.ids import LARGEST_ID, below
 from webapp.pages.render import render, unless_seen
 from webapp.queries import scenarios as queries
 from webapp.queries.forecasts import ForecastPoint, Outlook, outlook
-from webapp.queries.jobs import job_view
+from webapp.queries.jobs import JobView, job_view
 from webapp.queries.nodes import Node, resolve
 from webapp.services import scenarios as service
 from webapp.services.scenarios import Promotion, ScenarioDraft
@@ -89,25 +89,7 @@ def show(scenario_id: int) -> ResponseReturnValue:
     grain, row = GRAINS[found.row.grain], found.row
     job = job_view(session, redis_client(), row.job_id) if row.job_id else None
     version = version_of_jobs([job] if job else [], row.state)
-    chart = None
-    if found.results:
-        view, _ = recent(outlook(session, found.node, grain=grain))
-        chart = chart_of(view, found.results)
-    body = render(
-        "scenarios/show.html",
-        block="live",
-        found=found,
-        row=row,
-        node=found.node,
-        job=job,
-        chart=chart,
-        removed=queries.events_of(session, row.changes["remove"]),
-        following=job is not None and not job.finished,
-        version=version,
-        states=STATES,
-        **grain_words(grain),
-    )
-    return unless_seen(body, version)
+    return unless_seen(version, lambda: scenario_page(found, job, grain, version))
 
 
 @blueprint.post("/what-if/<id:scenario_id>/keep")
@@ -124,6 +106,28 @@ def drop(scenario_id: int) -> ResponseReturnValue:
     """Leave the plan as it is."""
     service.drop_scenario(db.session(), scenario_id, signed_in_user().email)
     return see_other(url_for("scenarios.show", scenario_id=scenario_id))
+
+
+def scenario_page(found: queries.ScenarioView, job: JobView | None, grain: Grain, version: str) -> str:
+    """The page of a scenario, or the part of it that is followed."""
+    session, chart = db.session(), None
+    if found.results:
+        view, _ = recent(outlook(session, found.node, grain=grain))
+        chart = chart_of(view, found.results)
+    return render(
+        "scenarios/show.html",
+        block="live",
+        found=found,
+        row=found.row,
+        node=found.node,
+        job=job,
+        chart=chart,
+        removed=queries.events_of(session, found.row.changes["remove"]),
+        following=job is not None and not job.finished,
+        version=version,
+        states=STATES,
+        **grain_words(grain),
+    )
 
 
 def chart_of(view: Outlook, results: Sequence[ScenarioResult]) -> dict[str, Any]:

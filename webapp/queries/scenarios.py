@@ -8,7 +8,7 @@ from datetime import date
 from math import fsum
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from ml.db.catalog import Product, Series
 from ml.db.drivers import Event
@@ -111,7 +111,9 @@ def planned_events(session: Session, node: Node, found: Trial) -> Sequence[Event
     """Promotions to come that lie wholly in a node, and begin in the periods that are forecast."""
     query = sa.select(Event).outerjoin(Product, Product.id == Event.product_id)
     category = sa.func.coalesce(Product.category, Event.category)
-    columns = {"region": Event.region, "territory": Event.territory, "area": Event.area}
+    columns: dict[str, sa.ColumnElement[str] | InstrumentedAttribute[str]] = {
+        "region": Event.region, "territory": Event.territory, "area": Event.area,
+    }  # fmt: skip
     if node.product:
         columns["product"] = Product.code
     else:

@@ -81,7 +81,7 @@ const EXTRA_LINES = {
 };
 
 function extraLines(data, colours) {
-  return data.lines.map(({ name, kind, values }) => line(name, values, colours[kind], EXTRA_LINES[kind]));
+  return data.lines.map(({ name, kind, values }) => line(name, kind === "final" ? joined(data, values) : values, colours[kind], EXTRA_LINES[kind]));
 }
 
 // What is marked lies on the sales of its period; an event where nothing is sold yet on the axis.
@@ -152,7 +152,8 @@ const isJanuary = (_index, label) => label.startsWith("Jan ");
 
 // Beyond two years only the years are named, each at its January; weeks and days bring their own names.
 function yearsOrMonths({ labels, ticks }) {
-  if (ticks) return { interval: (i) => ticks[i] !== null, formatter: (_label, i) => ticks[i], align: "left" };
+  // By its label, since the number of a period is another one where the chart is zoomed.
+  if (ticks) return { interval: (i) => ticks[i] !== null, formatter: (label) => ticks[labels.indexOf(label)], align: "left" };
   if (labels.length <= MONTHS_SHOWN) return { interval: "auto" };
   return { interval: isJanuary, formatter: (label) => label.slice(4), align: "left" };
 }
