@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from itertools import pairwise
 
 import sqlalchemy as sa
@@ -186,9 +186,14 @@ def read_coverage(session: Session, grain: Grain) -> Coverage | None:
     days = session.scalars(every.execution_options(unscoped=DATES)).all()
     if grain is not DAILY or not days:
         return cover(days, grain)
-    newest = sa.select(sa.func.max(Import.finished_at)).where(*LOADED_SALES)
-    loaded = session.scalar(newest.execution_options(unscoped=DATES))
+    loaded = newest_load(session)
     return cover(days, grain, days[-1] if loaded is not None and loaded.date() <= days[-1] else None)
+
+
+def newest_load(session: Session) -> datetime | None:
+    """When sales were loaded last; null where none were."""
+    newest = sa.select(sa.func.max(Import.finished_at)).where(*LOADED_SALES)
+    return session.scalar(newest.execution_options(unscoped=DATES))
 
 
 LOADED_SALES = (Import.state == "loaded", Import.dataset == "sales")

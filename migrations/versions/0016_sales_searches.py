@@ -1,4 +1,4 @@
-"""indexes by customer, order and channel on servers
+"""events are found by name; sales by customer, order and channel on servers
 
 Revision ID: 0016
 Revises: 0015
@@ -20,6 +20,7 @@ INDEXES = {
 
 
 def upgrade() -> None:
+    op.create_index(op.f("ix_outbox_name_id"), "outbox", ["name", "id"])
     if op.get_context().dialect.name == "sqlite":
         return
     for name, (present, columns) in INDEXES.items():
@@ -28,7 +29,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    if op.get_context().dialect.name == "sqlite":
-        return
-    for name in INDEXES:
-        op.drop_index(op.f(name), table_name="sales_raw")
+    if op.get_context().dialect.name != "sqlite":
+        for name in INDEXES:
+            op.drop_index(op.f(name), table_name="sales_raw")
+    op.drop_index(op.f("ix_outbox_name_id"), table_name="outbox")

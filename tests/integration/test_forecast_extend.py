@@ -154,7 +154,9 @@ def test_caller_gets_the_job_and_once_it_has_run_the_forecast(
     asked = f"{PREDICT}?periods=18&region=North&product_id=P-2"
     first, second = viewer.get(asked), viewer.get(f"{PREDICT}?periods=18")
     assert (first.status_code, second.status_code) == (202, 202)
-    assert first.json["arguments"] == {"run_id": 1, "periods": 18}
+    run_id = published.scalars(sa.select(ForecastRun.id)).one()
+    published.commit()
+    assert first.json["arguments"] == {"run_id": run_id, "periods": 18}
     assert (first.json["kind"], first.json["queue"], first.json["id"]) == ("extend", "interactive", second.json["id"])
     assert first.headers["Location"] == f"/api/v1/jobs/{first.json['id']}"
     work_off(services)
@@ -164,7 +166,7 @@ def test_caller_gets_the_job_and_once_it_has_run_the_forecast(
     assert [point["period"] for point in answer.json["forecast"]][-1] == "2025-12-01"
     assert len(answer.json["forecast"]) == 18
     event = published.scalars(sa.select(OutboxEvent).where(OutboxEvent.name == "ForecastExtended")).one()
-    assert event.payload == {"run_id": 1, "grain": "monthly", "horizon": 18}
+    assert event.payload == {"run_id": run_id, "grain": "monthly", "horizon": 18}
     assert len(viewer.get("/api/v1/forecast/P-2?periods=18").json["forecast"]) == 18
 
 

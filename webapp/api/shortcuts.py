@@ -69,11 +69,11 @@ def sales_forecast(query: SalesForecastQuery) -> Response:
     job_id = refresh(session, query.refresh, query.wait) if query.refresh else None
     product = product_code(session, query.product_id) if query.product_id else ""
     node = Node.of({**query.names(), "product": product})
-    view = forecasts.outlook(session, node, 1)
+    view = forecasts.outlook(session, node)
     complete = [point for point in view.history if not point.partial]
     if len(complete) < MONTHLY.least:
         raise NotEnoughHistoryError(len(complete), MONTHLY.least, MONTHLY.unit)
-    found = insights.plain_outlook(session, node, query.confidence)
+    found = insights.plainly(session, view, query.confidence)
     return answer(
         SalesForecast(
             series=SeriesNames.model_validate(view.node),

@@ -13,10 +13,11 @@ from sqlalchemy.orm import Session
 from ml.db.catalog import Product, Series
 from ml.db.results import ForecastRun
 from ml.db.sales import SalesMonthly
-from ml.grains import MONTHLY, Coverage, read_coverage
+from ml.grains import MONTHLY, Coverage
 from webapp.queries.forecasts import WHOLE, expected_sums
 from webapp.queries.history import month_of, monthly, year_month
 from webapp.queries.nodes import FIELDS, LOCATION_FIELDS, PRODUCT_FIELDS, Node
+from webapp.queries.remembered import known_coverage
 from webapp.queries.scope import sees_level
 from webapp.queries.shares import base_level, clamp, is_stored, shares
 from webapp.queries.stored import base_names, published_run
@@ -63,7 +64,7 @@ def _is_above(field: str, node: Node) -> bool:
 
 def breakdown(session: Session, node: Node, dimension: str) -> list[BreakdownRow]:
     """The children of `node` along `dimension`, the one that sold most in the last twelve months first."""
-    coverage = read_coverage(session, MONTHLY)
+    coverage = known_coverage(session, MONTHLY)
     if coverage is None:
         return []
     sold = monthly_by_child(session, node, dimension, coverage)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from math import sqrt
@@ -13,18 +13,24 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from ml.db.catalog import Product, Series
 from ml.db.results import ForecastResult, ForecastRun, ModelVersion
 from ml.errors import NotEnoughHistoryError
-from ml.grains import DAILY, GRAINS, MONTHLY, Coverage, Grain, read_coverage
+from ml.grains import DAILY, GRAINS, MONTHLY, Coverage, Grain
 from webapp.queries.history import HistoryPoint, history
 from webapp.queries.nodes import Node, resolve
 from webapp.queries.overrides import added
+from webapp.queries.remembered import known_coverage
 from webapp.queries.scope import UNSCOPED
 from webapp.queries.shares import base_level, clamp, is_stored, shares
-from webapp.queries.stored import QUANTILES, base_names, published_run, results
+from webapp.queries.stored import QUANTILES, base_names, published_run, results, within
 
 CATEGORY_PROFILE = "category_profile"
 """How results name the model of series under three periods (`ml.models.profile`, which needs NumPy to be loaded)."""
+
+
+MOST_NAMESAKES = 100
+"""Series of one name, of which a run has at most one if that is to be told of."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +93,7 @@ def outlook(session: Session, node: Node, periods: int | None = None, grain: Gra
 
     Raises NotFoundError where no sale carries its names.
     """
-    coverage = read_coverage(session, grain)
+    coverage = known_coverage(session, grain)
     if coverage is None:
         return without_forecast(node, [], None, "No sales have been imported yet.", grain)
     node = resolve(session, node)
@@ -114,8 +120,7 @@ def follows_kind(session: Session, run: ForecastRun, node: Node) -> bool:
     """Whether a young series has a forecast worth the name all the same: by the profile of its category."""
     if not is_stored(run, node.location_level, node.product_level):
         return False
-    row = session.scalars(results(run, node.location_level, node.product_level, node).limit(1)).first()
-    return row is not None and row.model_version.endswith(f":{CATEGORY_PROFILE}")
+    return any(row.model_version.endswith(f":{CATEGORY_PROFILE}") for row in stored_rows(session, run, node)[:1])
 
 
 def without_forecast(
@@ -146,11 +151,24 @@ def too_new(node: Node, run: ForecastRun) -> str:
 def forecast_points(session: Session, run: ForecastRun, node: Node) -> tuple[list[ForecastPoint], str]:
     """The points of `node`, and how its bands were made."""
     if is_stored(run, node.location_level, node.product_level):
-        query = results(run, node.location_level, node.product_level, node)
-        rows = session.scalars(query.order_by(ForecastResult.period)).all()
-        if len({row.series_id for row in rows}) == 1:
+        rows = stored_rows(session, run, node)
+        if rows:
             return [_point(row, row.period, row.mean) for row in rows], "stored"
     return approximate_points(session, run, node), "approximate"
+
+
+def stored_rows(session: Session, run: ForecastRun, node: Node) -> Sequence[ForecastResult]:
+    """The rows of the one series that is stored for `node`, by period; none where there is none, or several are (a name
+    that is not unique). The series comes first: it is found by its names, and its rows by run and series."""
+    found = (
+        sa.select(Series.id)
+        .outerjoin(Product, Product.id == Series.product_id)
+        .where(Series.location_level == node.location_level, Series.product_level == node.product_level, *within(node))
+    )
+    ids = session.scalars(found.limit(MOST_NAMESAKES)).all()
+    query = sa.select(ForecastResult).where(ForecastResult.run_id == run.id, ForecastResult.series_id.in_(ids))
+    rows = session.scalars(query.order_by(ForecastResult.period)).all()
+    return rows if len({row.series_id for row in rows}) == 1 else []
 
 
 def _point(row: ForecastResult, period: date, mean: float) -> ForecastPoint:

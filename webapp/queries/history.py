@@ -9,11 +9,14 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from ml.db.catalog import Product
+from ml.db.catalog import Product, Series
 from ml.db.sales import SalesMonthly
-from ml.grains import MONTHLY, Coverage, Grain
+from ml.grains import DAILY, MONTHLY, Coverage, Grain
 from ml.totals import TOTALS
+from webapp.queries.data_version import data_version
 from webapp.queries.nodes import Node, conditions
+from webapp.queries.remembered import remembered, totals_version
+from webapp.queries.scope import current_scope
 
 
 @dataclass(frozen=True)
@@ -43,8 +46,27 @@ def monthly(node: Node) -> sa.Select[Any]:
     return joined.where(*conditions(node, SalesMonthly))
 
 
+def in_series(node: Node, table: Any) -> list[sa.ColumnElement[bool]]:
+    """What the rows of a table of totals must meet to belong to `node`: their series do, by which they are found."""
+    if not node.params():
+        return []
+    leaves = sa.select(Series.id).join(Product, Product.id == Series.product_id)
+    leaves = leaves.where(Series.location_level == "area", Series.product_level == "product")
+    return [table.series_id.in_(leaves.where(*conditions(node, Series)))]
+
+
 def history(session: Session, node: Node, coverage: Coverage, grain: Grain = MONTHLY) -> list[HistoryPoint]:
     """Every period from the node's first sale to the end of the data; periods without sales are zero."""
+    if grain is DAILY:  # too long to be kept
+        return read_history(session, node, coverage, grain)
+    by_kind = node.category or node.subcategory  # what is of a category changes with the products
+    state = (totals_version(session), data_version(session) if by_kind else None)
+    key = ("history", grain.name, node, coverage, current_scope(), state)
+    return list(remembered(session, key, lambda: read_history(session, node, coverage, grain)))
+
+
+def read_history(session: Session, node: Node, coverage: Coverage, grain: Grain) -> list[HistoryPoint]:
+    """The history as the database has it."""
     totals = TOTALS[grain.name]
     table = totals.table
     query = sa.select(
@@ -53,7 +75,7 @@ def history(session: Session, node: Node, coverage: Coverage, grain: Grain = MON
         sa.func.sum(table.total_qty).label("qty"),
         sa.func.sum(table.transactions).label("transactions"),
     )
-    query = query.join(Product, Product.id == table.product_id).where(*conditions(node, table))
+    query = query.where(*in_series(node, table))
     found = {totals.first_day(row.period): row for row in session.execute(query.group_by(totals.period))}
     first = min(found, default=None)
     periods = grain.count(first, grain.start(coverage.last)) if first is not None else 0

@@ -17,13 +17,14 @@ from ml.db.results import ForecastResult, ForecastRun, ModelVersion
 from ml.errors import NotEnoughHistoryError, NotFoundError
 from ml.etl.cleaning.events import concerns, overlap
 from ml.explain.decomposition import Decomposition, decompose
-from ml.grains import GRAINS, MONTHLY, Grain, read_coverage
+from ml.grains import GRAINS, MONTHLY, Grain
 from ml.outlook import QUANTILES, Expected, HoldOut, SimpleOutlook, simple_outlook
 from webapp.errors import NoForecastError
 from webapp.queries import forecasts
 from webapp.queries.history import history
 from webapp.queries.nodes import Node
 from webapp.queries.paging import DEFAULT_LIMIT, Page, newest_first
+from webapp.queries.remembered import known_coverage
 from webapp.queries.stored import within
 
 ISSUED, BACKTEST = "issued forecasts", "backtest"
@@ -70,7 +71,7 @@ def decomposition(
     Raises NotFoundError, and NotEnoughHistoryError below three months of complete periods.
     """
     series, node = get_series(session, series_id)
-    coverage = read_coverage(session, grain)
+    coverage = known_coverage(session, grain)
     coverage = coverage and coverage.learned(grain)
     points = [point for point in history(session, node, coverage, grain) if not point.partial] if coverage else []
     if len(points) < grain.least:
@@ -113,15 +114,19 @@ def plain_outlook(session: Session, node: Node, confidence: int = 80, grain: Gra
 
     Raises NotFoundError for names that no sale carries, NoForecastError where none is published for them.
     """
-    view = forecasts.outlook(session, node, grain=grain)
+    return plainly(session, forecasts.outlook(session, node, grain=grain), confidence)
+
+
+def plainly(session: Session, view: forecasts.Outlook, confidence: int) -> NodeOutlook:
+    """The next period of what an outlook shows; raises NoForecastError where it shows no forecast."""
     if not view.forecast or view.as_of is None or view.run_id is None:
         raise NoForecastError(view.message or "there is no forecast yet. Import sales, or train a model.")
     series_id = stored_id(session, view.node)
     found = simple_outlook(
         [point.sales for point in view.history if not point.partial and point.period <= view.as_of],
         [Expected(point.mean, tuple(getattr(point, name) for name in QUANTILES)) for point in view.forecast],
-        grain.season_length,
-        grain.word,
+        view.grain.season_length,
+        view.grain.word,
         hold_out=hold_out(session, view.run_id, view.node, series_id),
         confidence=confidence,
     )

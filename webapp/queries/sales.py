@@ -14,14 +14,20 @@ from ml.db.catalog import Customer, Product, Series
 from ml.db.keys import hash_key, normalise
 from ml.db.sales import SalesRaw
 from ml.errors import NotFoundError
-from ml.grains import read_coverage
+from ml.grains import DAILY
 from ml.totals import TOTALS, Totals
+from webapp.queries.history import in_series
 from webapp.queries.nodes import LOCATION_FIELDS, Node, conditions
 from webapp.queries.paging import behind
 from webapp.queries.products import product_code
+from webapp.queries.remembered import known_coverage
 
 DECIMALS = 4
 """What the tables keep; sums of floats have more."""
+
+FIGURES = ("transactions", "total_sales", "total_qty")
+BY_DAY = Totals(DAILY, SalesRaw, SalesRaw.sale_date)
+"""Days are summed up from the rows, whose index lies in the order of the list; the aggregates have none by day."""
 
 Key = tuple[Any, ...]
 """Where a list goes on: the values that its last item is sorted by."""
@@ -185,14 +191,15 @@ def period_sales(
     aggregates know no customers, channels, orders or imports. Raises NotFoundError for an
     unknown product.
     """
-    sums = TOTALS[grain]
-    query, order = (series_query if by_series else total_query)(sums)
-    query = query.where(*period_conditions(session, sums, wanted))
+    sums = BY_DAY if grain == DAILY.name else TOTALS[grain]
+    order = (sums.period, sums.table.series_id) if by_series else (sums.period,)
+    query = sums_by(sums, order).where(*period_conditions(session, sums, wanted))
     if after is not None:
         stored = (sums.stored(after[0]), *after[1:])
         query = query.where(sa.and_(sums.period <= stored[0], behind(order, stored, descending=True)))
-    rows = session.execute(query.order_by(*(column.desc() for column in order)).limit(limit + 1)).all()
-    coverage = read_coverage(session, sums.grain)
+    query = query.order_by(*(column.desc() for column in order)).limit(limit + 1)
+    rows = session.execute(with_names(query) if by_series else query).all()
+    coverage = known_coverage(session, sums.grain)
     items = []
     for row in rows:
         values = dict(row._mapping)
@@ -204,29 +211,33 @@ def period_sales(
     return SalesPage(items[:limit], key)
 
 
-def total_query(sums: Totals) -> tuple[sa.Select[Any], tuple[Any, ...]]:
-    """Sums over everything that is left open, by period; and what they are sorted by."""
-    table = sums.table
-    query = sa.select(
-        sums.period.label("stored"),
-        sa.func.sum(table.transactions).label("transactions"),
-        sa.func.sum(table.total_sales).label("total_sales"),
-        sa.func.sum(table.total_qty).label("total_qty"),
+def sums_by(sums: Totals, keys: tuple[Any, ...]) -> sa.Select[Any]:
+    """Sums over everything that is left open by the period, which is called `stored`, and the series if it is a key."""
+    period, *series = keys
+    if sums.table is SalesRaw:
+        figures = (sa.func.count(), sa.func.sum(SalesRaw.sales_amount), sa.func.sum(SalesRaw.sales_qty))
+    else:
+        table = sums.table
+        figures = (sa.func.sum(table.transactions), sa.func.sum(table.total_sales), sa.func.sum(table.total_qty))
+    named = (figure.label(name) for figure, name in zip(figures, FIGURES, strict=True))
+    return sa.select(period.label("stored"), *series, *named).group_by(*keys)
+
+
+def with_names(query: sa.Select[Any]) -> sa.Select[Any]:
+    """A page of sums by series with the names of the series."""
+    page = query.subquery()
+    names = (
+        *(getattr(Series, name) for name in LOCATION_FIELDS),
+        Series.product_id,
+        Product.code.label("product_code"),
     )
-    return query.join(Product, Product.id == table.product_id).group_by(sums.period), (sums.period,)
-
-
-def series_query(sums: Totals) -> tuple[sa.Select[Any], tuple[Any, ...]]:
-    """The aggregates of each series; and what they are sorted by."""
-    table = sums.table
-    names = (getattr(table, name) for name in (*LOCATION_FIELDS, "series_id", "product_id"))
-    figures = (table.transactions, table.total_sales, table.total_qty)
-    query = sa.select(sums.period.label("stored"), *names, *figures, Product.code.label("product_code"))
-    return query.join(Product, Product.id == table.product_id), (sums.period, table.series_id)
+    joined = sa.select(page, *names).join(Series, Series.id == page.c.series_id)
+    joined = joined.join(Product, Product.id == Series.product_id)
+    return joined.order_by(page.c.stored.desc(), page.c.series_id.desc())
 
 
 def period_conditions(session: Session, sums: Totals, wanted: SalesFilter) -> list[sa.ColumnElement[bool]]:
-    found: list[sa.ColumnElement[bool]] = list(conditions(node_of(session, wanted), sums.table))
+    found = in_series(node_of(session, wanted), sums.table)
     if wanted.since:
         found.append(sums.period >= sums.stored(wanted.since))
     if wanted.until:

@@ -67,7 +67,7 @@ class OutboxEvent(Base):
     """
 
     __tablename__ = "outbox"
-    __table_args__ = (sa.Index(None, "handled_at", "id"),)
+    __table_args__ = (sa.Index(None, "handled_at", "id"), sa.Index(None, "name", "id"))
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     name: Mapped[str] = mapped_column(Name(80))  # past tense, e.g. SalesImported
