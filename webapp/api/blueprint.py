@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import json
+from types import FunctionType
+from typing import Any
 
 from flask import current_app, request
 from flask_openapi.blueprint import APIBlueprint
@@ -21,9 +23,28 @@ TOKEN: list[dict[str, list[str]]] = [{"bearer": []}]
 """How the description says that an operation needs a token."""
 
 
-def api_blueprint(tag: str, path: str = "", security: list[dict[str, list[str]]] = TOKEN) -> APIBlueprint:
+class DescribedBlueprint(APIBlueprint):
+    """A blueprint that is described when somebody asks: making schemas of all types takes a fifth of the start."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._operations: list[tuple[str, FunctionType, dict[str, Any]]] = []
+
+    def _collect_openapi_info(self, rule: str, func: FunctionType, **options: Any) -> Any:
+        """What the view takes; the description of the operation waits."""
+        self._operations.append((rule, func, options))
+        return super()._collect_openapi_info(rule, func, **{**options, "doc_ui": False})
+
+    def describe(self) -> None:
+        """Make the descriptions that wait, into `tags`, `paths` and `components_schemas`."""
+        for rule, func, options in self._operations:
+            super()._collect_openapi_info(rule, func, **options)
+        self._operations.clear()
+
+
+def api_blueprint(tag: str, path: str = "", security: list[dict[str, list[str]]] = TOKEN) -> DescribedBlueprint:
     """A part of the API below `/api/v1` and `path`, under one heading of the description."""
-    blueprint = APIBlueprint(
+    blueprint = DescribedBlueprint(
         f"api_{tag}",
         f"webapp.api.{tag}",
         url_prefix=PREFIX + path,

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import copy
 import re
+from threading import Lock
 from typing import Any
 
 from flask_openapi.openapi import OpenAPI
 
+from webapp.api.blueprint import DescribedBlueprint
 from webapp.api.idempotency import HEADER, LONGEST, MARK
 from webapp.api.listing import CSV, LINES
 from webapp.auth.permissions import PUBLIC, required_permission
 
 KEPT = "forecastle.description"
+MAKING = Lock()
 VARIABLE = re.compile(r"<(?:\w+:)?(\w+)>")
 ADDED = ("get", "post", "put", "delete", "patch")
 
@@ -39,16 +42,28 @@ RATE_HEADERS = {
 
 def described(app: OpenAPI) -> dict[str, Any]:
     """The whole description, made once."""
-    if KEPT not in app.extensions:
-        document = copy.deepcopy(app.api_doc)
-        lists = paged_lists(document["components"]["schemas"])
-        keyed = keyed_routes(app)
-        for path, item in document["paths"].items():
-            for method, operation in item.items():
-                if method in ADDED:
-                    complete(operation, lists, keyed=method == "post" and path in keyed)
-        app.extensions[KEPT] = document
+    with MAKING:
+        if KEPT not in app.extensions:
+            app.extensions[KEPT] = describe(app)
     return dict(app.extensions[KEPT])
+
+
+def describe(app: OpenAPI) -> dict[str, Any]:
+    """The description of all blueprints."""
+    for blueprint in app.blueprints.values():
+        if isinstance(blueprint, DescribedBlueprint):
+            blueprint.describe()
+            app.tags += blueprint.tags
+            app.paths.update(blueprint.paths)
+            app.components_schemas.update(blueprint.components_schemas)
+    document: dict[str, Any] = copy.deepcopy(app.api_doc)
+    lists = paged_lists(document["components"]["schemas"])
+    keyed = keyed_routes(app)
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            if method in ADDED:
+                complete(operation, lists, keyed=method == "post" and path in keyed)
+    return document
 
 
 def complete(operation: dict[str, Any], lists: set[str], *, keyed: bool) -> None:

@@ -18,7 +18,7 @@ LARGEST_ID = 2**63 - 1
 class Request(BaseModel):
     """Something that a caller sends: unknown fields and query parameters are refused."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", defer_build=True)
 
 
 AMOUNT, RATIO = 4, 6
@@ -51,7 +51,7 @@ Measured = Annotated[dict[str, Any], AfterValidator(lambda value: to_decimals(va
 class Answer(BaseModel):
     """Something that a caller gets, read from dataclasses and rows alike."""
 
-    model_config = ConfigDict(from_attributes=True)
+    model_config = ConfigDict(from_attributes=True, defer_build=True)
 
 
 def encode_cursor(below: int | None) -> str | None:

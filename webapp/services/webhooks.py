@@ -13,7 +13,6 @@ from sqlalchemy.orm import Session
 from ml.db import audit
 from ml.db.base import utc_now
 from ml.errors import ConflictError, SourceError
-from ml.etl.sources.addresses import Guard, check_url
 from ml.secrets import encrypt
 from ml.settings import Settings
 from webapp.errors import FieldError, InvalidRequestError
@@ -113,6 +112,8 @@ def next_replay(session: Session, old: WebhookDelivery) -> int:
 
 def check_target(engine: Settings, url: str) -> None:
     """Refuse an address at once that would be refused at each delivery; names that do not resolve yet may do later."""
+    from ml.etl.sources.addresses import Guard, check_url  # noqa: PLC0415  (loads an HTTP client; few requests need it)
+
     try:
         parts = host_and_port(check_url(url))
         Guard(engine.allowed_hosts).address(*parts)
