@@ -214,6 +214,7 @@ def period_sales(
 def sums_by(sums: Totals, keys: tuple[Any, ...]) -> sa.Select[Any]:
     """Sums over everything that is left open by the period, which is called `stored`, and the series if it is a key."""
     period, *series = keys
+    figures: tuple[sa.ColumnElement[Any], ...]
     if sums.table is SalesRaw:
         figures = (sa.func.count(), sa.func.sum(SalesRaw.sales_amount), sa.func.sum(SalesRaw.sales_qty))
     else:
