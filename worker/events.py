@@ -118,6 +118,35 @@ class ForecastExtended(Event):
 
 
 @dataclass(frozen=True)
+class StockPlanned(Event):
+    """A plan of the stock replaced the one that readers see; `orders` items are to be ordered."""
+
+    run_id: int
+    items: int
+    urgent: int
+    warning: int
+    orders: int
+
+
+@dataclass(frozen=True)
+class StockRanLow(Event):
+    """Items (`count`, the first of them with area, product_code and cover_days) became urgent with a plan."""
+
+    run_id: int
+    count: int
+    items: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class OrdersAccepted(Event):
+    """A person made purchase orders of advice: their numbers, and how many lines they have."""
+
+    order_refs: list[str]
+    lines: int
+    user: str
+
+
+@dataclass(frozen=True)
 class ForecastOverridden(Event):
     """A person changed the forecast of a part, or took such a change back; the published run shows it at once."""
 
@@ -160,6 +189,27 @@ class ProductChanged(Event):
     product_id: int
 
 
+@dataclass(frozen=True)
+class AlertRaised(Event):
+    """A rule found something that somebody should know of; recorded again each time that it is told of again."""
+
+    alert_id: int
+    rule: str
+    severity: str
+    subject: str
+    message: str
+
+
+@dataclass(frozen=True)
+class AlertResolved(Event):
+    """What an alert told of is over."""
+
+    alert_id: int
+    rule: str
+    subject: str
+    message: str
+
+
 EVENTS: dict[str, type[Event]] = {
     event.__name__: event
     for event in (
@@ -174,11 +224,16 @@ EVENTS: dict[str, type[Event]] = {
         ModelDrifted,
         ForecastPublished,
         ForecastExtended,
+        StockPlanned,
+        StockRanLow,
+        OrdersAccepted,
         ForecastOverridden,
         ReceivablesPredicted,
         JobFailed,
         JobCancelled,
         ProductChanged,
+        AlertRaised,
+        AlertResolved,
     )
 }
 

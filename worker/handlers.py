@@ -13,7 +13,7 @@ from ml.db.base import utc_now
 from ml.db.catalog import Customer
 from ml.grains import GRAINS, MONTHLY
 from ml.registry import find_champion
-from worker import lifecycle
+from worker import lifecycle, restocking
 from worker.chain import Chain
 from worker.events import (
     Event,
@@ -114,6 +114,7 @@ def handle(session: Session, event_id: int, event: Event, chain: Chain = ALL_GRA
     """Run all handlers of an event in one transaction; `chain` knows which grains are forecast."""
     chain.handle(session, event_id, event)
     outgoing.plan(session, event_id, event)
+    restocking.follow(session, event_id, event)
     for handler in HANDLERS.get(type(event), ()):
         handler(session, event_id, event)
 

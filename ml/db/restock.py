@@ -113,10 +113,10 @@ class StockPlan(ItemColumns, Base):
 
 
 class Recommendation(ItemColumns, Base):
-    """Advice to order, and what became of it. It outlives the plan that made it: while it waits for a decision each plan
-    renews it; what a person edited keeps their quantity.
+    """Advice to order, and what became of it. It outlives the plan that made it: while it waits for a decision each
+    plan renews it; what a person edited keeps their quantity.
 
-    `version` grows with each change by a person, so that what was decided on an older state is noticed.
+    `version` grows with each change of what it says, so that what was decided on an older state is noticed.
     """
 
     __tablename__ = "recommendations"
@@ -144,7 +144,7 @@ class Recommendation(ItemColumns, Base):
     unit_cost: Mapped[float | None] = mapped_column(Amount)
     value: Mapped[float] = mapped_column(Amount)  # quantity x cost; 0 where no cost is known
     alert: Mapped[int] = mapped_column(sa.Integer())
-    urgency: Mapped[float] = mapped_column(Real)  # by which the list is ranked, see ml.pipelines.advice
+    urgency: Mapped[float] = mapped_column(Real)  # by which the list is ranked, see ml.pipelines.restock_advice
     cover_days: Mapped[float | None] = mapped_column(Real)
     out_on: Mapped[date | None] = mapped_column(Day)
     lost: Mapped[float] = mapped_column(Amount)

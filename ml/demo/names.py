@@ -97,3 +97,9 @@ CUSTOMER_LAST: dict[str, tuple[str, ...]] = {
     "Online": ("Direct", "Delivered", "Webshop"),
 }
 """What a customer's name ends with, by the channel through which it buys."""
+
+SUPPLIERS = (
+    "Brightwater Bottling", "Cocoa & Crumb", "Millstone Pantry", "Clearview Household", "Fernleaf Care",
+    "Greenbed Garden", "Frostline Winter", "Inkwell Office", "Harvest Row", "Northquay Trading",
+)  # fmt: skip
+"""Who delivers to the company."""

@@ -10,14 +10,18 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ml.db.catalog import Customer, Product, Series
-from ml.db.results import ModelVersion
+from ml.db.inventory import StockLevel
+from ml.db.results import ForecastRun, ModelVersion
 from ml.db.sales import SalesDaily
 from worker.chain import Chain
 from worker.errors import UnknownEventError
 from worker.events import (
     EVENTS,
     AggregatesRefreshed,
+    AlertRaised,
+    AlertResolved,
     Event,
+    ForecastExtended,
     ForecastOverridden,
     ForecastPublished,
     JobCancelled,
@@ -26,12 +30,15 @@ from worker.events import (
     ModelPromoted,
     ModelRefused,
     ModelTrained,
+    OrdersAccepted,
     ProductChanged,
     ReceivablesPredicted,
     RecordsImported,
     SalesCleaned,
     SalesImported,
     SalesTakenBack,
+    StockPlanned,
+    StockRanLow,
     record,
     restore,
 )
@@ -53,11 +60,17 @@ EXAMPLES: list[Event] = [
     ModelRefused(grain="monthly", model_id=5, error="the file is missing"),
     ModelDrifted(grain="monthly", model_id=5, as_of=DAY),
     ForecastPublished(run_id=8, grain="monthly", series=40),
+    StockPlanned(run_id=8, items=40, urgent=2, warning=3, orders=9),
+    StockRanLow(run_id=8, count=1, items=[{"area": "Ayton", "product_code": "P-1", "cover_days": 0.5}]),
+    OrdersAccepted(order_refs=["FC-1"], lines=2, user="ann@example.com"),
+    ForecastExtended(run_id=8, grain="monthly", horizon=18),
     ForecastOverridden(override_id=2, grain="monthly", state="active"),
     ReceivablesPredicted(run_id=2, invoices=40, customers=9),
     JobFailed(job_id=9, kind="train", error="not enough history"),
     JobCancelled(job_id=9, kind="train", user="ann@example.com"),
     ProductChanged(product_id=4),
+    AlertRaised(alert_id=3, rule="Sales are old", severity="warning", subject="sales", message="40 days"),
+    AlertResolved(alert_id=3, rule="Sales are old", subject="sales", message="1 day"),
 ]
 
 
@@ -158,6 +171,26 @@ def test_invoices_payments_and_forecasts_are_collected_by_one_run_that_waits(ses
     assert session.scalar(sa.select(sa.func.count()).where(JobRun.kind == "collect")) == 1
     happens(session, RecordsImported(7, "payments", 7))
     assert session.scalar(sa.select(sa.func.count()).where(JobRun.kind == "collect")) == 2
+
+
+def test_one_plan_of_the_stock_follows_the_last_forecast_and_what_changes_it(session: Session) -> None:
+    happens(session, ForecastPublished(1, "monthly", 3), RecordsImported(4, "purchase_orders", 7))
+    kinds = sa.select(JobRun.kind).where(JobRun.kind == "restock")
+    assert session.scalars(kinds).all() == [], "no stock is counted"
+    product = Product(key=b"p" * 16, code="P-1")
+    session.add(product)
+    session.flush()
+    session.add(StockLevel(key=b"s" * 16, day=DAY, area="Ayton", product_id=product.id, on_hand=3.0))
+    add_champion(session)
+    model = session.scalars(sa.select(ModelVersion.id)).one()
+    run = {"model_id": model, "as_of": DAY, "horizon": 1, "location_level": "area"}
+    session.add(ForecastRun(grain="monthly", slot="monthly", state="published", product_level="product", **run))
+    request_job(session, "train", {"grain": "weekly"})
+    happens(session, ForecastPublished(1, "monthly", 3))
+    assert session.scalars(kinds).all() == [], "another grain is on its way"
+    session.execute(sa.update(JobRun).values(state="succeeded"))
+    happens(session, ForecastPublished(2, "weekly", 3), RecordsImported(5, "suppliers", 7))
+    assert session.scalars(kinds).all() == ["restock"]
 
 
 def test_totals_without_sales_call_for_nothing(session: Session) -> None:

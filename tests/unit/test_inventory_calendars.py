@@ -43,5 +43,5 @@ def test_what_is_no_weekday_is_named(wrong: str) -> None:
 
 
 def test_a_closed_day_that_is_none_is_named() -> None:
-    with pytest.raises(DataError, match="24.12"):
+    with pytest.raises(DataError, match=r"24\.12"):
         read_calendar("", "", "24.12.")

@@ -27,6 +27,11 @@ EVENT_NAMES = {
     "forecast.published": "A forecast was published",
     "model.drifted": "A model drifts",
     "job.failed": "A job failed for good",
+    "alert.raised": "An alert was raised",
+    "alert.resolved": "An alert is over",
+    "stock.planned": "Stock planned",
+    "stock.alert": "Stock runs low",
+    "orders.accepted": "Orders accepted",
 }
 EVENTS = get_args(EventName)
 HOURS = {0: "not at all", 24: "for a day", 168: "for a week"}

@@ -49,6 +49,7 @@ JOB_KINDS = {
     "scenario": "What-if",
     "deliver": "Tell a webhook",
     "prune_records": "Tidy up",
+    "restock": "Plan the stock",
 }
 STATE_NAMES = {"undone": "Taken back"}
 REASON_NAMES = {

@@ -18,6 +18,7 @@ JobKind = Literal[
     "clean",
     "prune_uploads",
     "prune_records",
+    "restock",
     "train",
     "forecast",
     "extend",

@@ -9,7 +9,10 @@ from pydantic import Field
 
 from webapp.schemas.base import LARGEST_ID, Answer, ListAnswer, PageQuery, Request
 
-EventName = Literal["import.loaded", "forecast.published", "model.drifted", "job.failed"]
+EventName = Literal[
+    "import.loaded", "forecast.published", "model.drifted", "job.failed", "alert.raised", "alert.resolved",
+    "stock.planned", "stock.alert", "orders.accepted",
+]  # fmt: skip
 DeliveryState = Literal["waiting", "delivered", "failed"]
 
 

@@ -7,7 +7,19 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from worker.events import Event, ForecastPublished, JobFailed, ModelDrifted, RecordsImported, SalesImported
+from worker.events import (
+    AlertRaised,
+    AlertResolved,
+    Event,
+    ForecastPublished,
+    JobFailed,
+    ModelDrifted,
+    OrdersAccepted,
+    RecordsImported,
+    SalesImported,
+    StockPlanned,
+    StockRanLow,
+)
 
 Told = Callable[[Any], dict[str, Any]]
 
@@ -34,9 +46,46 @@ MESSAGES: dict[type[Event], tuple[str, Told]] = {
         "model.drifted",
         lambda event: {"grain": event.grain, "model_id": event.model_id, "as_of": event.as_of.isoformat()},
     ),
+    StockPlanned: (
+        "stock.planned",
+        lambda event: {
+            "run_id": event.run_id,
+            "items": event.items,
+            "urgent": event.urgent,
+            "warning": event.warning,
+            "orders": event.orders,
+        },
+    ),
+    StockRanLow: (
+        "stock.alert",
+        lambda event: {"run_id": event.run_id, "count": event.count, "items": event.items},
+    ),
+    OrdersAccepted: (
+        "orders.accepted",
+        lambda event: {"order_refs": event.order_refs, "lines": event.lines, "user": event.user},
+    ),
     JobFailed: (
         "job.failed",
         lambda event: {"job_id": event.job_id, "kind": event.kind, "error": event.error},
+    ),
+    AlertRaised: (
+        "alert.raised",
+        lambda event: {
+            "alert_id": event.alert_id,
+            "rule": event.rule,
+            "severity": event.severity,
+            "subject": event.subject,
+            "message": event.message,
+        },
+    ),
+    AlertResolved: (
+        "alert.resolved",
+        lambda event: {
+            "alert_id": event.alert_id,
+            "rule": event.rule,
+            "subject": event.subject,
+            "message": event.message,
+        },
     ),
 }
 """By event: its name outside, and its facts. What is not here is told to nobody."""

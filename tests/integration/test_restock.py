@@ -1,0 +1,208 @@
+"""Restock: from forecasts, stock and orders to a plan and advice that outlives it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+
+import pytest
+import sqlalchemy as sa
+from factories import Sale, load_sales
+from made_forecasts import publish
+from sqlalchemy.orm import Session
+
+from ml.db.base import utc_now
+from ml.db.catalog import Product, Series
+from ml.db.inventory import JobOrder, Place, PurchaseOrder, StockLevel, Supplier, SupplierProduct
+from ml.db.keys import hash_key
+from ml.db.restock import PlanRun, Recommendation, StockPlan, StockPolicy
+from ml.db.results import ForecastResult
+from ml.errors import DataError
+from ml.pipelines.restock import restock
+
+LAST = date(2024, 6, 30)
+COUNTED = {"Ayton": 40.0, "Beeford": 5_000.0}
+
+
+@pytest.fixture
+def sold(session: Session) -> Session:
+    """Two areas that sell ten units a day at 2 each, and a forecast of the months to come."""
+    days = [LAST - timedelta(days=back) for back in range(180)]
+    load_sales(session, [Sale(day, 2.0, area=area) for day in days for area in COUNTED])
+    publish(session, date(2024, 6, 1), 6)
+    session.execute(sa.update(ForecastResult).values(mean=620.0, p10=500.0, p50=620.0, p90=740.0))
+    session.execute(sa.update(Product).values(price=3.0, cost=2.0, supplier="Mill"))
+    session.execute(sa.update(Series).values(last_sale=LAST))
+    session.commit()
+    return session
+
+
+def count(session: Session, area: str, units: float, day: date = LAST, **more: float) -> None:
+    product = session.scalars(sa.select(Product.id)).one()
+    key = hash_key("level", area, day)
+    session.add(StockLevel(key=key, day=day, area=area, product_id=product, on_hand=units, **more))
+    session.commit()
+
+
+def order(session: Session, area: str, units: float, **more: object) -> None:
+    product = session.scalars(sa.select(Product.id)).one()
+    number = session.scalar(sa.select(sa.func.count()).select_from(PurchaseOrder))
+    values = {"ordered_on": LAST, "supplier": "Mill", "order_ref": f"PO-{number}", **more}
+    session.add(
+        PurchaseOrder(key=hash_key("order", number), area=area, product_id=product, qty_ordered=units, **values)
+    )
+    session.commit()
+
+
+def plans(session: Session) -> dict[str, StockPlan]:
+    run = session.scalar(sa.select(PlanRun.id).where(PlanRun.slot == "stock"))
+    return {row.area: row for row in session.scalars(sa.select(StockPlan).where(StockPlan.run_id == run))}
+
+
+def advice(session: Session) -> Iterator[Recommendation]:
+    session.expire_all()
+    return iter(session.scalars(sa.select(Recommendation).order_by(Recommendation.id)).all())
+
+
+def replan(session: Session) -> None:
+    restock(session)
+    session.commit()
+
+
+def test_what_runs_out_is_ordered_and_what_lasts_is_not(sold: Session) -> None:
+    for area, units in COUNTED.items():
+        count(sold, area, units)
+    result = restock(sold)
+    sold.commit()
+    short, enough = (plans(sold)[area] for area in COUNTED)
+    assert result.today == date(2024, 7, 1)
+    assert (result.items, result.orders, result.urgent) == (2, 1, 0)
+    # 620 in currency for July, of which a unit (one sold for 2) takes 2: 10 a day
+    assert short.daily == pytest.approx(10.0, rel=0.05)
+    assert short.cover_days == pytest.approx(4.0, abs=0.8)
+    assert short.alert == 1
+    assert short.out_on == date(2024, 7, 1) + timedelta(days=int(short.cover_days or 0))
+    assert short.projection["p50"][0] == pytest.approx(40.0 - short.projection["demand"][0], abs=4)
+    assert enough.quantity == 0
+    assert enough.excess == pytest.approx(5_000 - 900, rel=0.1)
+    assert enough.excess_value == pytest.approx(2 * enough.excess, rel=0.01)
+    (only,) = advice(sold)
+    assert (only.area, only.supplier, only.state, only.region) == ("Ayton", "Mill", "proposed", "North")
+    # 14 days of lead time are assumed, 7 to the next review: 21 days of 10, and safety, less 40 on hand
+    assert 170 < only.quantity < 260
+    assert only.value == pytest.approx(2 * only.quantity)
+    assert "unknown-lead-time" in short.warnings
+    assert "supplier-without-calendar" in short.warnings
+
+
+def test_orders_jobs_reservations_and_sales_since_the_count_are_netted(sold: Session) -> None:
+    count(sold, "Ayton", 300.0, LAST - timedelta(days=3), reserved=20.0)
+    count(sold, "Beeford", 300.0)
+    order(sold, "Ayton", 100.0, expected_on=LAST + timedelta(days=5))
+    order(sold, "Ayton", 60.0, received_on=LAST, qty_received=60.0)
+    order(sold, "Ayton", 500.0, status="cancelled")
+    product = sold.scalars(sa.select(Product.id)).one()
+    needed = {"order_ref": "J", "area": "Beeford", "product_id": product, "qty": 40.0}
+    sold.add(JobOrder(key=hash_key("j"), needed_on=date(2024, 7, 3), **needed))
+    replan(sold)
+    moved, consumed = plans(sold)["Ayton"], plans(sold)["Beeford"]
+    assert moved.on_hand == 300 - 3 + 60  # a unit a day was sold, 60 came in
+    assert (moved.reserved, moved.on_order) == (20, 100)
+    assert moved.position == pytest.approx(357 - 20 + 100)
+    assert moved.projection["receipts"][4] == 100
+    assert consumed.projection["demand"][2] == pytest.approx(consumed.projection["demand"][1] + 40, rel=0.5)
+
+
+def test_advice_is_kept_edited_dismissed_and_gone(sold: Session) -> None:
+    count(sold, "Ayton", 40.0)
+    count(sold, "Beeford", 30.0)
+    replan(sold)
+    first, second = advice(sold)
+    first.state, first.quantity, first.comment = "edited", 77.0, "a truck holds as much"
+    second.state, second.slot, second.decided_at = "dismissed", None, utc_now()
+    sold.commit()
+    replan(sold)
+    first, second = advice(sold)
+    assert (first.state, first.quantity, first.run_id) == ("edited", 77.0, 2)
+    assert first.advised > 100
+    assert first.value == 154
+    assert second.state == "dismissed"
+
+    first.state, first.quantity = "proposed", first.advised
+    sold.execute(sa.update(StockLevel).values(on_hand=9_000.0))
+    sold.commit()
+    replan(sold)
+    assert [row.state for row in advice(sold)] == ["gone", "dismissed"]
+    assert all(row.slot is None for row in advice(sold))
+
+
+def test_small_changes_do_not_move_yesterdays_advice(sold: Session) -> None:
+    count(sold, "Ayton", 100.0)
+    replan(sold)
+    (before,) = [row.quantity for row in advice(sold)]
+    sold.execute(sa.update(StockLevel).values(on_hand=95.0))
+    sold.commit()
+    replan(sold)
+    (after,) = advice(sold)
+    assert (after.quantity, after.kept, after.version) == (before, True, 1)
+    assert after.fresh == before + 5
+    assert "the advice stays" in after.reason
+
+
+def test_a_warehouse_shares_out_what_it_has(sold: Session) -> None:
+    sold.add(Place(key=hash_key("w"), name="Store", region="North"))
+    for area in COUNTED:
+        sold.add(Place(key=hash_key(area), name=area, supplied_by="Store", transfer_days=2.0))
+        count(sold, area, 10.0)
+    count(sold, "Store", 90.0)
+    replan(sold)
+    by_area = {row.area: row for row in advice(sold)}
+    assert {row.kind for area, row in by_area.items() if area != "Store"} == {"transfer"}
+    assert by_area["Store"].kind == "order"
+    assert by_area["Ayton"].quantity + by_area["Beeford"].quantity == 90
+    assert "to share out fairly" in by_area["Ayton"].reason
+    whole = plans(sold)["Store"]
+    assert whole.on_hand == 90
+    assert whole.position == 110  # with what lies in the areas
+    assert whole.daily == pytest.approx(20.0, rel=0.05)
+    assert whole.region == "North"
+
+
+def test_terms_calendars_and_the_finest_rule_count(sold: Session) -> None:
+    product = sold.scalars(sa.select(Product.id)).one()
+    week = {"order_days": "Wed", "delivery_days": "Fri", "lead_time_days": 2.0}
+    sold.add(Supplier(key=hash_key("Mill"), name="Mill", **week))
+    terms = {"supplier": "Mill", "unit_cost": 1.5, "pack_size": 24.0, "minimum_qty": 96.0}
+    sold.add(SupplierProduct(key=hash_key("t"), product_id=product, **terms))
+    sold.add(StockPolicy(key=hash_key("a"), category="Tools", rules={"kind": "min_max", "least": 50, "most": 60}))
+    sold.add(StockPolicy(key=hash_key("b"), product_id=product, area="Beeford", rules={"kind": "simple"}))
+    for area in COUNTED:
+        count(sold, area, 45.0)
+    replan(sold)
+    by_area = {row.area: row for row in advice(sold)}
+    assert by_area["Ayton"].quantity == 96  # 15 are missing; the least is 96
+    assert by_area["Ayton"].order_on == date(2024, 7, 3)
+    assert by_area["Ayton"].arrives_on == date(2024, 7, 5)
+    assert by_area["Ayton"].value == 144
+    assert plans(sold)["Beeford"].rules["kind"] == "simple"
+    assert plans(sold)["Ayton"].warnings == {}
+
+
+@pytest.mark.parametrize("missing", ["stock", "forecast"])
+def test_without_stock_or_forecast_it_says_what_to_do(session: Session, missing: str) -> None:
+    load_sales(session, [Sale(LAST, 2.0)])
+    if missing == "stock":
+        publish(session, date(2024, 6, 1), 1)
+    else:
+        count(session, "Ayton", 1.0)
+    with pytest.raises(DataError, match="import"):
+        restock(session)
+
+
+def test_only_two_plans_are_kept(sold: Session) -> None:
+    count(sold, "Ayton", 10.0)
+    for _ in range(3):
+        replan(sold)
+    assert set(sold.scalars(sa.select(StockPlan.run_id))) == {2, 3}
+    states = sold.scalars(sa.select(PlanRun.state).order_by(PlanRun.id)).all()
+    assert states == ["superseded", "superseded", "published"]
