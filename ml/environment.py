@@ -20,11 +20,16 @@ SECRETS = (
     "REDIS_PASSWORD",
     "METRICS_TOKEN",
     "SENTRY_DSN",
-    "SMTP_PASSWORD",
+    "FORECASTLE_SMTP_URL",
+    "FORECASTLE_SMTP_PASSWORD",
 )
 """Settings that are secret or may hold a secret: each can be given as a file, NAME_FILE, and is kept out of logs."""
 
-PASSWORDS = {"DATABASE_PASSWORD": "DATABASE_URL", "REDIS_PASSWORD": "REDIS_URL"}
+PASSWORDS = {
+    "DATABASE_PASSWORD": "DATABASE_URL",
+    "REDIS_PASSWORD": "REDIS_URL",
+    "FORECASTLE_SMTP_PASSWORD": "FORECASTLE_SMTP_URL",
+}
 """Passwords that are put into an address, so that the address need not be a secret itself."""
 
 DEFAULTS = ("change", "example", "secret", "password", "passw0rd", "default", "insecure", "placeholder", "letmein")

@@ -134,6 +134,8 @@ class Settings:
     holidays: str = ""
     models: ModelRules = ModelRules()
     log: LogSettings = field(default_factory=LogSettings)
+    otlp_endpoint: str = ""  # of an OpenTelemetry collector; '': no traces
+    sentry_dsn: str = field(default="", repr=False)
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> Settings:
@@ -154,6 +156,8 @@ class Settings:
             grains=read_grains(env, "FORECASTLE_GRAINS"),
             holidays=env.get("FORECASTLE_HOLIDAYS", "").strip(),
             models=ModelRules.from_env(env),
+            otlp_endpoint=env.get("OTEL_EXPORTER_OTLP_ENDPOINT", "").strip(),
+            sentry_dsn=env.get("SENTRY_DSN", "").strip(),
             log=LogSettings.from_env(env, _kept_key(home) + _kept_key(home, TOKEN_KEY_FILE)),
         )
 

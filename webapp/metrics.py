@@ -10,6 +10,8 @@ from flask import Flask, g, request
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest, multiprocess
 from werkzeug.wrappers import Response
 
+from worker import telemetry
+
 log = logging.getLogger("forecastle.requests")
 
 OWN = CollectorRegistry()
@@ -37,6 +39,7 @@ def init_app(app: Flask) -> None:
 
 def begin() -> None:
     g.began = time.perf_counter()
+    g.span = telemetry.begin(request.method)
 
 
 def end(response: Response) -> Response:
@@ -45,6 +48,8 @@ def end(response: Response) -> Response:
     route = request.url_rule.rule if request.url_rule is not None else "none"
     REQUESTS.labels(request.method, route, str(response.status_code)).inc()
     SECONDS.labels(request.method, route).observe(seconds)
+    known = {"http.route": route, "http.response.status_code": response.status_code}
+    telemetry.end(g.span, known | {"forecastle.request_id": g.get("request_id", "")}, f"{request.method} {route}")
     level = logging.DEBUG if request.endpoint in UNLOGGED and response.status_code < 500 else logging.INFO
     if log.isEnabledFor(level):
         fields = {"request_id": g.get("request_id", ""), "route": route, "status": response.status_code}

@@ -36,6 +36,13 @@ def on_starting(_server: Any) -> None:
         logging.getLogger(name).propagate = True
 
 
+def post_fork(_server: Any, _worker: Any) -> None:
+    """Traces and errors are sent from threads, which a fork would lose."""
+    from worker import telemetry  # noqa: PLC0415
+
+    telemetry.start(Settings.from_env(), "web")
+
+
 def child_exit(_server: Any, worker: Any) -> None:
     """What a process counted stays when it ends; what it measured of itself goes."""
     from prometheus_client import multiprocess  # noqa: PLC0415

@@ -12,10 +12,11 @@ COMMANDS = {
     "schedule": ("worker.scheduler", "ask for jobs by the clock"),
     "check": ("worker.promises", "say which scheduled runs are missing, late, duplicate or incomplete"),
     "up": ("worker.supervisor", "run all of this on one machine (--demo, --data FILE)"),
+    "alive": ("worker.alive", "say whether this machine's process of a role reported lately"),
 }
 """Module by command; its `main() -> int` is imported only when it is asked for."""
 
-WITH_OPTIONS = {"up"}
+WITH_OPTIONS = {"alive", "up"}
 """Commands whose `main` takes the arguments that follow."""
 
 

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from ml import logs
 from ml.db.session import create_engine, create_sessions
-from worker import dispatcher, health, outbox
+from worker import dispatcher, health, outbox, telemetry
 from worker.chain import Chain
 from worker.connection import AWAY, connect
 from worker.process import process_name, stop_on_signals
@@ -99,6 +99,7 @@ def main() -> int:
     """Run until SIGTERM."""
     settings = WorkerSettings.from_env()
     logs.configure(settings.ml.log, "relay")
+    telemetry.start(settings.ml, "relay")
     engine = create_engine(settings.ml.database_url)
     stopping = stop_on_signals()
     log.info("relay starts")

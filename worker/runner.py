@@ -17,7 +17,7 @@ from ml import logs
 from ml.db import audit
 from ml.errors import ForecastleError
 from ml.models import processes
-from worker import lifecycle
+from worker import lifecycle, telemetry
 from worker.context import JobContext, Services, open_services
 from worker.errors import StaleAttemptError
 from worker.lifecycle import Attempt
@@ -43,11 +43,14 @@ TRANSIENT = (
 
 def run(job_id: int, attempt: int) -> None:
     """Entry point for RQ."""
+    settings = WorkerSettings.from_env()
+    telemetry.start(settings.ml, "worker")
     try:
-        with open_services(WorkerSettings.from_env()) as services:
+        with open_services(settings) as services:
             execute(Attempt(job_id, attempt), services)
     finally:
         processes.release()
+        telemetry.flush()
 
 
 def execute(attempt: Attempt, services: Services) -> None:
@@ -59,6 +62,7 @@ def execute(attempt: Attempt, services: Services) -> None:
     with (
         audit.going_back_to(job.request_id),
         logs.about(job_id=job.id, attempt=attempt.number, kind=job.kind),
+        telemetry.span(f"job {job.kind}", **{"forecastle.job_id": job.id, "forecastle.attempt": attempt.number}),
         Reporter(services.redis, attempt, secrets=services.settings.ml.log.secrets) as reporter,
     ):
         try:

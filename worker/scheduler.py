@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from ml import logs
 from ml.db.base import utc_now
 from ml.db.session import create_engine, create_sessions
-from worker import health, ledger
+from worker import health, ledger, telemetry
 from worker.connection import AWAY, connect
 from worker.errors import NotLeaderError
 from worker.lease import Leadership
@@ -91,6 +91,7 @@ def main() -> int:
     """Run until SIGTERM."""
     settings = WorkerSettings.from_env()
     logs.configure(settings.ml.log, "scheduler")
+    telemetry.start(settings.ml, "scheduler")
     engine = create_engine(settings.ml.database_url)
     stopping = stop_on_signals()
     sessions = create_sessions(engine)
