@@ -76,7 +76,7 @@ def any_request(chance: random.Random) -> Asked:
         (10, Asked("products", "GET", "/products?limit=100&sort=code")),
         (5, Asked("forecasts", "GET", "/forecasts?limit=100")),
         (5, Asked("push", "POST", "/sales", json.dumps({"rows": [sale]}).encode())),
-        (5, Asked("edit", "PUT", f"/products/{product}", json.dumps({"name": f"Product {product}"}).encode())),
+        (5, Asked("edit", "PUT", f"/products/{product}", json.dumps({"name": f"Product {chance.random()}"}).encode())),
     )
     return chance.choices([asked for _, asked in choices], [weight for weight, _ in choices])[0]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal
@@ -214,14 +214,19 @@ def period_sales(
 def sums_by(sums: Totals, keys: tuple[Any, ...]) -> sa.Select[Any]:
     """Sums over everything that is left open by the period, which is called `stored`, and the series if it is a key."""
     period, *series = keys
-    figures: tuple[sa.ColumnElement[Any], ...]
+    columns = (period.label("stored"), *series)
     if sums.table is SalesRaw:
         figures = (sa.func.count(), sa.func.sum(SalesRaw.sales_amount), sa.func.sum(SalesRaw.sales_qty))
-    else:
-        table = sums.table
-        figures = (sa.func.sum(table.transactions), sa.func.sum(table.total_sales), sa.func.sum(table.total_qty))
-    named = (figure.label(name) for figure, name in zip(figures, FIGURES, strict=True))
-    return sa.select(period.label("stored"), *series, *named).group_by(*keys)
+        return sa.select(*columns, *named(figures)).group_by(*keys)
+    stored = [getattr(sums.table, name) for name in FIGURES]
+    if series:  # the table has one row of each, in the order of its index
+        return sa.select(*columns, *stored)
+    return sa.select(*columns, *named(sa.func.sum(column) for column in stored)).group_by(*keys)
+
+
+def named(figures: Iterable[sa.ColumnElement[Any]]) -> list[Any]:
+    """Expressions under the names of FIGURES."""
+    return [figure.label(name) for figure, name in zip(figures, FIGURES, strict=True)]
 
 
 def with_names(query: sa.Select[Any]) -> sa.Select[Any]:

@@ -37,7 +37,7 @@ ModelType = Literal[
 class TrainBody(Request):
     """What to train."""
 
-    grain: Grain = "monthly"
+    grain: Grain = Field("monthly", description="What to train for: all series of a grain learn together.")
     model_type: ModelType | list[ModelType] = Field(
         "auto",
         description="One model, several that race, or auto for those that race by default (LightGBM and the "
