@@ -10,9 +10,10 @@ COMMANDS = {
     "work": ("worker.work", "run jobs"),
     "relay": ("worker.relay", "hand events to their handlers and jobs to the workers"),
     "schedule": ("worker.scheduler", "ask for jobs by the clock"),
+    "watch": ("worker.watch", "look after all the rest, and tell of what is wrong"),
     "check": ("worker.promises", "say which scheduled runs are missing, late, duplicate or incomplete"),
-    "up": ("worker.supervisor", "run all of this on one machine (--demo, --data FILE)"),
     "alive": ("worker.alive", "say whether this machine's process of a role reported lately"),
+    "up": ("worker.supervisor", "run all of this on one machine (--demo, --data FILE)"),
 }
 """Module by command; its `main() -> int` is imported only when it is asked for."""
 

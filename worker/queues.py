@@ -85,6 +85,8 @@ KINDS: dict[str, JobKind] = _kinds(
     JobKind("clean", "ingest", "worker.jobs.clean", timeout=1800),
     JobKind("deliver", "deliver", "worker.jobs.deliver", timeout=60, required=frozenset({"delivery_id"})),
     JobKind("prune_records", "ingest", "worker.jobs.prune_records", timeout=600),
+    JobKind("prune_history", "ingest", "worker.jobs.prune_history", timeout=3600),
+    JobKind("digest", "deliver", "worker.jobs.digest", timeout=300, optional=frozenset({"emails"})),
     JobKind("prune_uploads", "ingest", "worker.jobs.prune_uploads", timeout=1800),
     JobKind(
         "train",

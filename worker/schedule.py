@@ -14,7 +14,10 @@ from ml.db.imports import Source
 from worker.models import Schedule
 from worker.pulls import PULLED_KINDS
 
-SCHEDULABLE = ("refresh", "clean", "train", "drift", "collect", "restock", "pull", "prune_uploads", "prune_records")
+SCHEDULABLE = (
+    "refresh", "clean", "train", "drift", "collect", "restock", "pull", "digest", "prune_uploads", "prune_records",
+    "prune_history",
+)  # fmt: skip
 """Kinds of jobs that may run by the clock: those that need nobody to give them a file."""
 
 LEASE = "scheduler"
@@ -42,6 +45,8 @@ SCHEDULE: tuple[Scheduled, ...] = (
     Scheduled("retrain-receivables", "0 5 * * sun", "collect", {"retrain": True}, 180),
     Scheduled("prune-records", "30 4 * * *", "prune_records"),
     Scheduled("daily-stock-plan", "30 5 * * *", "restock", late_after_minutes=120),
+    Scheduled("prune-history", "0 5 * * *", "prune_history"),
+    Scheduled("daily-digest", "0 7 * * *", "digest"),
     Scheduled("weekly-retrain", "0 3 * * sun", "train", {"grain": "monthly"}, 360),
     Scheduled("retrain-weekly-forecasts", "0 3 * * mon", "train", {"grain": "weekly"}, 360),
     Scheduled("retrain-daily-forecasts", "0 3 * * tue,fri", "train", {"grain": "daily"}, 360),

@@ -9,7 +9,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from ml.environment import read_environment
 from ml.errors import ConfigurationError
 from ml.settings import Settings, read_int
+from worker.mail import MailSettings
 from worker.queues import QUEUES
+from worker.retention import Retention
 
 
 def read_seconds(env: Mapping[str, str], name: str, default: float, *, none: bool = False) -> float:
@@ -63,6 +65,8 @@ class WorkerSettings:
     backoff_seconds: float
     quiet_seconds: float
     memory_mb: int | None
+    mail: MailSettings
+    retention: Retention
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> WorkerSettings:
@@ -89,6 +93,8 @@ class WorkerSettings:
             backoff_seconds=read_seconds(env, "FORECASTLE_BACKOFF_SECONDS", 5.0),
             quiet_seconds=read_seconds(env, "FORECASTLE_QUIET_SECONDS", 3.0, none=True),
             memory_mb=read_int(env, "FORECASTLE_JOB_MEMORY_MB", 0, minimum=0) or None,
+            mail=MailSettings.from_env(env),
+            retention=Retention.from_env(env),
         )
 
 

@@ -6,12 +6,14 @@ from flask_openapi.openapi import OpenAPI
 from pydantic import ValidationError
 
 from webapp.api import (
+    alerts,
     audit,
     auth,
     cleaning,
     customers,
     datasets,
     docs,
+    erasure,
     events,
     health,
     imports,
@@ -43,6 +45,7 @@ BLUEPRINTS = (
     audit,
     imports,
     sales,
+    alerts,
     datasets,
     products,
     customers,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
+from webapp.cli.customers import customers
 from webapp.cli.demo import demo_command
 from webapp.cli.imports import import_command
 from webapp.cli.migrations import MigrationCommands
@@ -12,5 +13,5 @@ from webapp.cli.users import users
 
 def register(app: Flask) -> None:
     """Add the commands to `app`."""
-    for command in (MigrationCommands(app), users, import_command, demo_command):
+    for command in (MigrationCommands(app), users, customers, import_command, demo_command):
         app.cli.add_command(command)

@@ -11,6 +11,7 @@ from webapp.pages import assets, formats, plots, words
 from webapp.pages.account import theme
 from webapp.pages.accuracy import blueprint as accuracy
 from webapp.pages.admin_tokens import blueprint as admin
+from webapp.pages.alerts import blueprint as alerts
 from webapp.pages.anomalies import blueprint as anomalies
 from webapp.pages.customers import blueprint as customers
 from webapp.pages.data_quality import blueprint as quality
@@ -52,6 +53,7 @@ BLUEPRINTS = (
 
 def register(app: Flask) -> None:
     """Add the pages to `app`, with what their templates need."""
+    alerts,
     app.url_map.converters["id"] = IdConverter
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)

@@ -44,5 +44,12 @@ NAVIGATION = (
             Link("customers.index", "Customers", "customer"),
         ),
     ),
-    Group("Engine", (Link("models.index", "Models", "model"), Link("jobs.index", "Jobs", "jobs"))),
+    Group(
+        "Engine",
+        (
+            Link("models.index", "Models", "model"),
+            Link("jobs.index", "Jobs", "jobs"),
+            Link("alerts.index", "Alerts", "bell"),
+        ),
+    ),
 )

@@ -49,6 +49,8 @@ JOB_KINDS = {
     "scenario": "What-if",
     "deliver": "Tell a webhook",
     "prune_records": "Tidy up",
+    "prune_history": "Delete old forecasts",
+    "digest": "Daily digest",
     "restock": "Plan the stock",
 }
 STATE_NAMES = {"undone": "Taken back"}

@@ -18,6 +18,8 @@ JobKind = Literal[
     "clean",
     "prune_uploads",
     "prune_records",
+    "prune_history",
+    "digest",
     "restock",
     "train",
     "forecast",

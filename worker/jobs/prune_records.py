@@ -1,26 +1,15 @@
-"""Delete what was kept long enough: idempotency keys, and the log of webhook deliveries."""
+"""Delete what was written down about the running of the product and kept long enough."""
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import Any, cast
-
-import sqlalchemy as sa
+from typing import Any
 
 from ml.db.base import utc_now
 from worker.context import JobContext
-from worker.models import IdempotencyKey, WebhookDelivery
-
-KEEP_KEYS = timedelta(days=2)
-KEEP_DELIVERIES = timedelta(days=30)
+from worker.retention import prune
 
 
 def run(ctx: JobContext) -> dict[str, Any]:
-    """Keys are for retries soon after a request; the log is for looking back a month."""
+    """Keep it for as many days as the settings say."""
     with ctx.session() as session:
-        removed = {}
-        for entity, keep in ((IdempotencyKey, KEEP_KEYS), (WebhookDelivery, KEEP_DELIVERIES)):
-            statement = sa.delete(entity).where(entity.created_at < utc_now() - keep)
-            found = session.execute(statement, execution_options={"synchronize_session": False})
-            removed[entity.__tablename__] = cast("sa.CursorResult[Any]", found).rowcount
-        return ctx.succeed(session, removed)
+        return ctx.succeed(session, prune(session, ctx.settings.retention, utc_now()))

@@ -1,0 +1,1 @@
+"""Alerts: what is measured, when it is worth somebody's attention, and who is told how."""

@@ -1,0 +1,101 @@
+"""E-mails: their server, and sending what waits, again ever later, for a day."""
+
+from __future__ import annotations
+
+import logging
+import smtplib
+import ssl
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from email.message import EmailMessage
+from email.utils import formatdate, make_msgid
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session, sessionmaker
+
+from ml.db.session import reading
+from worker.mail import MailSettings
+from worker.models import Notification
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+log = logging.getLogger(__name__)
+
+TIMEOUT_SECONDS = 10
+FIRST_PAUSE, LONGEST_PAUSE, LASTS = timedelta(minutes=1), timedelta(hours=4), timedelta(days=1)
+BATCH = 50
+
+
+@contextmanager
+def connection(settings: MailSettings) -> Iterator[smtplib.SMTP]:
+    """A connection to the server: encrypted where it offers that, and always before a password is sent."""
+    context = ssl.create_default_context()
+    if settings.scheme == "smtps":
+        server: smtplib.SMTP = smtplib.SMTP_SSL(settings.host, settings.port, timeout=TIMEOUT_SECONDS, context=context)
+    else:
+        server = smtplib.SMTP(settings.host, settings.port, timeout=TIMEOUT_SECONDS)
+    with server:
+        server.ehlo()
+        if settings.scheme == "smtp" and (server.has_extn("starttls") or settings.user):
+            server.starttls(context=context)
+        if settings.user:
+            server.login(settings.user, settings.password)
+        yield server
+
+
+def message_of(row: Notification, sender: str) -> EmailMessage:
+    """The e-mail of a notification; its id is the same at each try, so that a second copy can be told."""
+    message = EmailMessage()
+    message["From"], message["To"] = sender, row.recipient
+    message["Subject"] = " ".join(row.subject.split())
+    message["Date"] = formatdate(row.created_at.timestamp())
+    message["Message-ID"] = make_msgid(f"notification-{row.id}", domain=sender.rpartition("@")[2])
+    message.set_content(row.body)
+    return message
+
+
+def send_waiting(sessions: sessionmaker[Session], settings: MailSettings, now: datetime) -> int:
+    """Send what is due, each committed by itself; returns how many were sent. While the server is waited for, no
+    transaction is open."""
+    due = sa.select(Notification).where(Notification.state == "waiting", Notification.next_try_at <= now)
+    with reading(sessions) as session:
+        rows = session.scalars(due.order_by(Notification.id).limit(BATCH)).all()
+    if not rows or not settings.host:
+        return 0
+    sent = 0
+    try:
+        with connection(settings) as server:
+            for row in rows:
+                error = try_to_send(server, row, settings.sender)
+                note(sessions, row, error, now)
+                sent += error is None
+    except (OSError, smtplib.SMTPException) as error:
+        log.warning("e-mails wait: %s:%s: %s", settings.host, settings.port, error)
+        for row in rows[sent:]:
+            note(sessions, row, f"{type(error).__name__}: {error}", now)
+    return sent
+
+
+def try_to_send(server: smtplib.SMTP, row: Notification, sender: str) -> str | None:
+    """Send one e-mail; what was wrong with it. Raises where the server itself is gone."""
+    try:
+        server.send_message(message_of(row, sender))
+    except (smtplib.SMTPRecipientsRefused, smtplib.SMTPSenderRefused, smtplib.SMTPDataError) as error:
+        server.rset()
+        return f"{type(error).__name__}: {error}"
+    return None
+
+
+def note(sessions: sessionmaker[Session], row: Notification, error: str | None, now: datetime) -> None:
+    """Write down how a try ended."""
+    doubled: int = 2**row.tries
+    when = now + min(FIRST_PAUSE * doubled, LONGEST_PAUSE)
+    given_up = error is not None and when > row.created_at + LASTS
+    with sessions.begin() as session:
+        kept = session.get_one(Notification, row.id)
+        kept.tries, kept.error = row.tries + 1, error
+        kept.next_try_at = when
+        kept.state = "sent" if error is None else "failed" if given_up else "waiting"
+        kept.sent_at = now if error is None else None

@@ -1,0 +1,46 @@
+"""Settings of e-mail: the server that takes it, and who gets it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import unquote, urlsplit
+
+from ml.errors import ConfigurationError
+from ml.settings import read_list
+
+PORTS = {"smtp": 25, "smtps": 465}
+
+
+@dataclass(frozen=True)
+class MailSettings:
+    """The server that takes our e-mails ('': none are sent), and who gets them where nobody else is named."""
+
+    scheme: str = ""
+    host: str = ""
+    port: int = 0
+    user: str = ""
+    password: str = field(default="", repr=False)
+    sender: str = ""
+    recipients: tuple[str, ...] = ()
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> MailSettings:
+        """Read FORECASTLE_SMTP_URL (smtp:// or smtps://user:password@host:port), FORECASTLE_MAIL_FROM and
+        FORECASTLE_ALERT_EMAILS; raises ConfigurationError."""
+        recipients = read_list(env, "FORECASTLE_ALERT_EMAILS")
+        text, sender = env.get("FORECASTLE_SMTP_URL", "").strip(), env.get("FORECASTLE_MAIL_FROM", "").strip()
+        if not text:
+            return cls(recipients=recipients)
+        try:
+            parts = urlsplit(text)
+            port = parts.port or PORTS[parts.scheme]
+        except (ValueError, KeyError):
+            parts, port = urlsplit(""), 0
+        if not parts.hostname or "@" not in sender:
+            raise ConfigurationError(
+                "FORECASTLE_SMTP_URL needs an address such as smtp://user:password@mail.example.com:587, "
+                "and FORECASTLE_MAIL_FROM the address that e-mails come from."
+            )
+        user, password = unquote(parts.username or ""), unquote(parts.password or "")
+        return cls(parts.scheme, parts.hostname, port, user, password, sender, recipients)
