@@ -180,7 +180,7 @@ class SalesPush(Push):
 def push_model(dataset: Dataset) -> type[Push]:
     """The model of a push of a data set."""
     rows: Any = (list[row_model(dataset)], Field(min_length=1, max_length=MOST_ROWS))  # type: ignore[misc]
-    return create_model(f"{dataset.name}_push", __base__=Push, rows=rows)
+    return create_model(f"{dataset.name}_push", __base__=Push, __doc__=dataset.help, rows=rows)
 
 
 PUSHES = {dataset.name: SalesPush if dataset is SALES else push_model(dataset) for dataset in DATASETS.values()}
