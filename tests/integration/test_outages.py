@@ -97,7 +97,7 @@ def test_redis_goes_and_comes_back(
         assert client.get(path).status_code == 200, path
     asked = client.post("/api/v1/train", json={"grain": "monthly"})
     assert asked.status_code == 202
-    job = rows.get(JobRun, asked.json["job_id"])
+    job = rows.get(JobRun, asked.json["id"])
     assert (job.state, job.dispatched_at) == ("queued", None)
     assert client.get(f"/api/v1/jobs/{job.id}").json["state"] == "queued"
     far_redis.bring_back()

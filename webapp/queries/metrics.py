@@ -27,7 +27,7 @@ from worker.outbox import MAX_TRIES
 WINDOW = timedelta(hours=24)
 MOST_JOBS = 20_000
 
-Samples = list[tuple[tuple[str, ...], float]]
+Samples = Sequence[tuple[tuple[str, ...], float]]
 
 
 @dataclass(frozen=True)
