@@ -13,9 +13,11 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from factories import load_sales, monthly_sales
+from flask import Flask
 from flask.testing import FlaskClient
 from openpyxl import load_workbook
 from sqlalchemy.orm import Session
+from statements import statements
 from web_fixtures import ClientFor
 
 from ml.artifacts import ArtifactStore
@@ -282,3 +284,24 @@ def test_sales_are_taken_apart_when_asked_for(forecasts: Session, viewer: FlaskC
     assert page.count('class="part-plot"') >= 2
     table = page[page.index("The figures") :]
     assert table.index("Mar 2023") < table.index("Jan 2022")
+
+
+def test_the_number_of_queries_does_not_grow(app: Flask, forecasts: Session, viewer: FlaskClient) -> None:
+    north = forecasts.scalars(
+        sa.select(Series.id).where(Series.region == "North", Series.location_level == "region",
+                                   Series.product_level == "total")
+    ).one()  # fmt: skip
+    path = "/series?region=North&earlier=1&parts=1"
+    viewer.get(path)
+    with statements(app) as few:
+        viewer.get(path)
+    facts = {"grain": "monthly", "value": 9000.0, "usual": 100.0, "score": 9.0, "reason": "much"}
+    for month in range(1, 13):
+        forecasts.add(Anomaly(series_id=north, period=date(2022, month, 1), kind="spike", **facts))
+        days = {"starts_on": date(2022, month, 10), "ends_on": date(2022, month, 20)}
+        forecasts.add(Event(key=bytes([month] * 16), kind="promotion", name=f"Sale {month}", **days))
+    forecasts.commit()
+    with statements(app) as many:
+        page = viewer.get(path).text
+    assert len(chart(page)["marks"]) == 24
+    assert len(few) == len(many) <= 45

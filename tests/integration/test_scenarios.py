@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 
@@ -29,6 +30,7 @@ from ml.pipelines.train import train
 from webapp.models import User
 from worker.models import JobRun
 
+FRAGMENT = {"HX-Request": "true", "HX-Request-Type": "partial"}
 FIRST, DAYS = date(2024, 1, 1), 210
 AS_OF = date(2024, 5, 1)
 FORM = {"name": "Two weeks in June", "name-1": "June sale", "starts_on-1": "2024-06-03", "ends_on-1": "2024-06-16"}
@@ -153,6 +155,10 @@ def test_a_changed_plan_is_asked_for_followed_and_kept(knowing: Session, planner
     assert (job.kind, job.queue, job.arguments) == ("scenario", "interactive", {"scenario_id": scenario.id})
     page = planner.get(f"/what-if/{scenario.id}").text
     assert "Waiting for a worker" in page
+    seen = re.search(r"seen=(\w+)", page)
+    assert seen is not None
+    assert planner.get(f"/what-if/{scenario.id}?seen={seen[1]}", headers=FRAGMENT).status_code == 204
+    assert "<html" not in planner.get(f"/what-if/{scenario.id}?seen=other", headers=FRAGMENT).text
     assert "data-live" in page
     assert planner.post(f"/what-if/{scenario.id}/keep").status_code == 409
     make_ready(rows, scenario.id)

@@ -38,6 +38,7 @@ def chart_data(outlook: Outlook) -> dict[str, Any]:
         "median": rounded([forecast[p].p50 if p in forecast else None for p in periods]),
         "bands": [] if outlook.bands == "none" else [band_data(periods, forecast, *band) for band in BANDS],
         "approximate": outlook.bands == "approximate",
+        "forecast_name": "Forecast",
         "lines": [],
         "marks": [],
         "summary": summary(outlook, complete),

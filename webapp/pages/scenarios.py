@@ -133,7 +133,7 @@ def scenario_page(found: queries.ScenarioView, job: JobView | None, grain: Grain
 def chart_of(view: Outlook, results: Sequence[ScenarioResult]) -> dict[str, Any]:
     """The history, the forecast of the plan as it is, and that with the changes; means alone."""
     data = chart_data(replace(view, forecast=[as_point(one) for one in results], bands="none"))
-    data["median"] = [None] * len(data["labels"])
+    data |= {"median": [None] * len(data["labels"]), "forecast_name": "As planned"}
     return with_line(data, "What-if", "final", {period(one.period, view.grain): one.changed for one in results})
 
 

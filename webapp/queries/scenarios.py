@@ -12,6 +12,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from ml.db.catalog import Product, Series
 from ml.db.drivers import Event
+from ml.db.keys import hash_key, normalise
 from ml.db.results import ForecastRun, ModelVersion
 from ml.db.scenarios import Scenario, ScenarioResult
 from ml.errors import NotFoundError
@@ -114,11 +115,11 @@ def planned_events(session: Session, node: Node, found: Trial) -> Sequence[Event
     columns: dict[str, sa.ColumnElement[str] | InstrumentedAttribute[str]] = {
         "region": Event.region, "territory": Event.territory, "area": Event.area,
     }  # fmt: skip
-    if node.product:
-        columns["product"] = Product.code
-    else:
+    if not node.product:
         columns |= {"category": category, "subcategory": Product.subcategory}
     named = [column == value for name, column in columns.items() if (value := getattr(node, name))]
+    if node.product:
+        named.append(Product.key == hash_key(normalise(node.product)))
     query = query.where(Event.kind.in_(PROMOTIONS), Event.starts_on.between(found.first, found.last), *named)
     return session.scalars(query.order_by(Event.starts_on, Event.id)).all()
 

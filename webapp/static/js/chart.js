@@ -127,7 +127,7 @@ function tooltip(data, i) {
   };
   if (data.history[i] !== null) row("Sales", full.format(data.history[i]));
   if (data.partial[i] !== null) row("So far (partial)", full.format(data.partial[i]));
-  if (data.forecast[i] !== null) row("Forecast", full.format(data.forecast[i]));
+  if (data.forecast[i] !== null) row(data.forecast_name, full.format(data.forecast[i]));
   if (data.median[i] !== null) row("Median (P50)", full.format(data.median[i]));
   data.bands.toReversed().forEach(({ level, low, high }) => {
     if (low[i] !== null) row(`${level}% band`, `${full.format(low[i])} – ${full.format(high[i])}`);
