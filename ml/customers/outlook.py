@@ -21,7 +21,8 @@ def predict_next_orders(model: NextOrderModel, orders: Orders, day: int) -> pd.D
 
     Columns: `p10, p50, p90` (dates after `day`; what lies beyond a year is an extrapolation), `in_30_days` (chance of
     an order), `amount` (median value of the next order), `category` and `category_chance` (the likeliest),
-    `stage`, `one_time` (ordered once), `last_order, typical_gap` (days), `overdue` (whether it should have ordered).
+    `stage`, `one_time` (ordered once), `last_order, typical_gap` (days), `overdue` (whether it should have ordered),
+    `at_stake`: the amount times the chance that no order comes within a typical gap, or 30 days if that is longer.
     """
     table = features_at(orders, day)
     curves = model.curves(table)
@@ -38,6 +39,8 @@ def predict_next_orders(model: NextOrderModel, orders: Orders, day: int) -> pd.D
     found["one_time"] = (table["orders"] == 1).to_numpy()
     found["last_order"] = pd.Timestamp(day, unit="D") - pd.to_timedelta(table["recency"].to_numpy(), unit="D")
     found["typical_gap"] = table["typical_gap"].to_numpy()
+    soon = np.clip(np.ceil(table["typical_gap"].to_numpy()), 1.0, 30.0)
+    found["at_stake"] = found["amount"] * curves.at(soon)
     found["overdue"] = np.isin(found["stage"], ["slowing"]) & (table["orders"] > 1).to_numpy()
     return found
 
@@ -51,11 +54,8 @@ def stage_of(table: pd.DataFrame) -> Floats:
 
 
 def overdue_to_order(predicted: pd.DataFrame) -> pd.DataFrame:
-    """Customers who should have ordered by now, the most value at stake first: `at_stake` is the next order's value
-    times the chance that it does not come within 30 days."""
-    late = predicted[predicted["overdue"]]
-    at_stake = late["amount"] * (1.0 - late["in_30_days"])
-    return late.assign(at_stake=at_stake).sort_values("at_stake", ascending=False)
+    """Customers who should have ordered by now, the most value at stake first."""
+    return predicted[predicted["overdue"]].sort_values("at_stake", ascending=False)
 
 
 def median_gap_wait(table: pd.DataFrame) -> Floats:

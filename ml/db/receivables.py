@@ -297,6 +297,6 @@ class NextOrder(Base):
     last_order: Mapped[date] = mapped_column(Day)
     typical_gap: Mapped[float] = mapped_column(Real)
     overdue: Mapped[bool] = mapped_column(Flag)
-    at_stake: Mapped[float] = mapped_column(Amount)  # value, times the chance of no order within 30 days
+    at_stake: Mapped[float] = mapped_column(Amount)  # value, times the chance of no order within a typical gap
     ordered_on: Mapped[date | None] = mapped_column(Day)
     missed_days: Mapped[float | None] = mapped_column(Real)  # p50 minus the day of the order

@@ -24,12 +24,14 @@ CATEGORIES = 5
 def store_orders(
     session: Session, run: CollectRun, model: NextOrderModel, orders: Orders, ids: Mapping[str, int]
 ) -> int:
-    """Predict the next order of every customer as of the end of the sales; returns how many there are."""
+    """Predict the next order of every customer as of the end of the sales, the one with the least at stake first;
+    returns how many there are."""
     day = orders.end
     found = predict_next_orders(model, orders, day)
     places = orders.codes.get_indexer(found.index)
     shares = category_shares(orders, day, places)
-    stake = (found["amount"] * (1.0 - found["in_30_days"])).round(2)
+    likely = [likeliest(row, orders.categories) for row in shares]
+    found = found.assign(categories=likely, at_stake=found["at_stake"].round(2)).sort_values("at_stake")
     days = {name: found[name].dt.date.tolist() for name in ("p10", "p50", "p90", "last_order")}
     insert_rows(
         session,
@@ -41,8 +43,8 @@ def store_orders(
             **days,
             **{name: found[name].tolist() for name in ("in_30_days", "stage", "one_time", "typical_gap", "overdue")},
             "amount": found["amount"].round(2).tolist(),
-            "at_stake": stake.tolist(),
-            "categories": [likeliest(row, orders.categories) for row in shares],
+            "at_stake": found["at_stake"].tolist(),
+            "categories": found["categories"].tolist(),
         },
     )
     return len(found)

@@ -27,18 +27,24 @@ TRAILING = 90
 
 
 def store_payments(session: Session, run: CollectRun, book: Book, model: PaymentModel, progress: Progress) -> int:
-    """Predict all open invoices and store that with their curves, a chunk a transaction; returns how many there are."""
+    """Predict all open invoices and store that with their curves, a chunk a transaction; returns how many there are.
+
+    The one with the least money expected to be late comes first: the newest rows are the head of the worklist.
+    """
     history, day = book.history, book.number
     run.pays = [round(float(share), 5) for share in pays(history, day)]
     run.correlation = measured_correlation(model, history, day)
     rows = open_rows(history, day)
-    for start in range(0, len(rows), CHUNK):
-        part = rows[start : start + CHUNK]
-        found = predict_payments(model, history, day, part)
-        curves, passed = curves_of(model, history, day, part)
-        run.edges = [float(edge) for edge in curves.edges]
-        columns = _columns(found.join(history.invoices["issued_on"]), run, book)
-        insert_rows(session, PaymentPrediction, {**columns, "curve": encode_curves(curves, passed)})
+    if not len(rows):
+        return 0
+    found = predict_payments(model, history, day, rows)
+    curves, passed = curves_of(model, history, day, rows)
+    run.edges = [float(edge) for edge in curves.edges]
+    found = found.join(history.invoices["issued_on"]).assign(curve=encode_curves(curves, passed))
+    found = found.assign(late_amount=(found["open"] * (1.0 - found["on_time"])).round(2)).sort_values("late_amount")
+    for start in range(0, len(found), CHUNK):
+        part = found.iloc[start : start + CHUNK]
+        insert_rows(session, PaymentPrediction, _columns(part, run, book))
         session.commit()
         progress("storing predictions", start + len(part), len(rows))
     return len(rows)
@@ -46,8 +52,18 @@ def store_payments(session: Session, run: CollectRun, book: Book, model: Payment
 
 def _columns(found: pd.DataFrame, run: CollectRun, book: Book) -> dict[str, list[Any]]:
     days = {name: found[name].dt.date.tolist() for name in ("issued_on", "due_on", "expected_on", "p10", "p50", "p90")}
-    plain = ("invoice_ref", "due_from", "currency", "on_time", "late", "very_late", "risk", "basis")
-    late = found["open"] * (1.0 - found["on_time"])
+    plain = (
+        "invoice_ref",
+        "due_from",
+        "currency",
+        "on_time",
+        "late",
+        "very_late",
+        "risk",
+        "basis",
+        "late_amount",
+        "curve",
+    )
     return {
         "run_id": [run.id] * len(found),
         "as_of": [book.day] * len(found),
@@ -57,7 +73,6 @@ def _columns(found: pd.DataFrame, run: CollectRun, book: Book) -> dict[str, list
         **{name: found[name].tolist() for name in plain},
         "open_amount": found["open"].round(2).tolist(),
         "unpaid_90": found["default"].tolist(),
-        "late_amount": late.round(2).tolist(),
         "reasons": [text.split("; ") if text else [] for text in found["reasons"]],
     }
 

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from datetime import date
 from pathlib import Path
 
 import click
@@ -16,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from ml.db.imports import Import
 from ml.db.session import create_sessions, reading
+from ml.etl.datasets import SALES
 from ml.settings import ROOT
 from webapp.auth.passwords import generate_password
 from webapp.cli.errors import plain_errors
@@ -24,11 +26,17 @@ from webapp.cli.imports import start
 from webapp.extensions import db, redis_client, settings
 from webapp.queries.imports import jobs_of_import
 from webapp.queries.jobs import JobView
+from webapp.services.imports import UploadOptions
+from webapp.services.receivables import PositionDraft, set_position
 from webapp.services.users import any_users, create_user
 
 EMAIL = "demo@example.com"
 LOGIN_FILE = "demo-login.txt"
 KNOWN = ("queued", "running", "loaded")
+RECORDS = ("customers", "invoices", "payments", "cash_items")
+"""Data sets that the demo company has beside its sales."""
+IN_THE_BANK = PositionDraft("EUR", date(2026, 11, 1), 220_000.0, 200_000.0)
+"""Of the demo company, in the morning after its last sale."""
 
 
 @click.command("demo")
@@ -94,7 +102,8 @@ def jobs_to_forecast(session: Session, known: Import) -> list[JobView]:
 
 def known_import(session: Session, data: Path | None) -> Import | None:
     """The import that makes loading superfluous: of this very file, or where none is named, any."""
-    query = sa.select(Import).where(Import.state.in_(KNOWN)).order_by(Import.id.desc()).limit(1)
+    sales = (Import.state.in_(KNOWN), Import.dataset == SALES.name)
+    query = sa.select(Import).where(*sales).order_by(Import.id.desc()).limit(1)
     if data is not None:
         with data.open("rb") as file:
             query = query.where(Import.sha256 == hashlib.file_digest(file, "sha256").hexdigest())
@@ -106,8 +115,12 @@ def start_generated() -> int:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "demo-sales.csv"
         click.echo("Making up three years of sales of a demo company …")
-        command = [sys.executable, "-m", "ml", "demo-data", "--out", str(file)]
+        command = [sys.executable, "-m", "ml", "demo-data", "--out", str(file), "--records", folder]
         made = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603
         if made.returncode != 0:
             raise click.ClickException(f"the demo data could not be made:\n{made.stderr.strip()}")
-        return start(file).id
+        job = start(file)
+        for name in RECORDS:
+            start(Path(folder) / f"{name}.csv", UploadOptions(name))
+        set_position(db.session(), IN_THE_BANK, EMAIL)
+        return job.id

@@ -13,6 +13,7 @@ from webapp.pages.accuracy import blueprint as accuracy
 from webapp.pages.admin_tokens import blueprint as admin
 from webapp.pages.alerts import blueprint as alerts
 from webapp.pages.anomalies import blueprint as anomalies
+from webapp.pages.cash import blueprint as cash
 from webapp.pages.customers import blueprint as customers
 from webapp.pages.data_quality import blueprint as quality
 from webapp.pages.explore import blueprint as explore
@@ -21,9 +22,11 @@ from webapp.pages.imports_undo import blueprint as imports
 from webapp.pages.jobs_events import blueprint as jobs
 from webapp.pages.models import blueprint as models
 from webapp.pages.navigation import NAVIGATION
+from webapp.pages.next_orders import blueprint as next_orders
 from webapp.pages.overrides import blueprint as overrides
 from webapp.pages.overview import blueprint as overview
 from webapp.pages.products import blueprint as products
+from webapp.pages.receivables import blueprint as receivables
 from webapp.pages.registration import blueprint as account
 from webapp.pages.scenarios import blueprint as scenarios
 from webapp.pages.series import blueprint as series
@@ -44,6 +47,9 @@ BLUEPRINTS = (
     quality,
     products,
     customers,
+    receivables,
+    cash,
+    next_orders,
     jobs,
     models,
     admin,

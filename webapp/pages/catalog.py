@@ -39,6 +39,8 @@ class Catalog:
     columns: tuple[str, ...]  # fields that the list shows
     one: str
     icon: str
+    about: Callable[[Session, Any], Mapping[str, Any]] | None = None  # what its page says beside the fields
+    about_template: str = ""
 
 
 def add_pages(blueprint: Blueprint, catalog: Catalog) -> None:
@@ -101,9 +103,11 @@ def find(catalog: Catalog, row_id: int) -> Any:
 
 
 def form_page(catalog: Catalog, here: str, row: Any, typed: Mapping[str, str], errors: Mapping[str, str]) -> str:
+    about = catalog.about(db.session(), row) if catalog.about and row is not None else {}
     return render_template(
-        "data/record.html", catalog=catalog, here=here, row=row, typed=typed, errors=errors, fields=inputs(catalog)
-    )
+        "data/record.html", catalog=catalog, here=here, row=row, typed=typed, errors=errors, fields=inputs(catalog),
+        about=about,
+    )  # fmt: skip
 
 
 def inputs(catalog: Catalog) -> list[tuple[str, Any]]:

@@ -7,6 +7,7 @@ from flask import Blueprint
 from ml.db.catalog import Customer
 from ml.etl.datasets import CUSTOMERS
 from webapp.pages.catalog import Catalog, add_pages
+from webapp.pages.receivables import about_customer
 from webapp.queries.customers import list_customers
 from webapp.schemas.catalog import CustomerBody, NewCustomer
 
@@ -20,6 +21,8 @@ CATALOG = Catalog(
     columns=("segment", "region", "territory", "area", "payment_terms_days", "credit_limit"),
     one="customer",
     icon="customer",
+    about=about_customer,
+    about_template="receivables/_customer.html",
 )
 
 blueprint = Blueprint("customers", __name__)

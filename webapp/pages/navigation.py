@@ -35,6 +35,14 @@ NAVIGATION = (
         ),
     ),
     Group(
+        "Customers",
+        (
+            Link("receivables.index", "Receivables", "customer"),
+            Link("cash.index", "Cash flow", "chart"),
+            Link("next_orders.index", "Next orders", "clock"),
+        ),
+    ),
+    Group(
         "Data",
         (
             Link("imports.index", "Imports", "upload"),

@@ -1,0 +1,162 @@
+"""Reads of cash: the stored forecast, or one simulated now, for a scenario or for what a limited caller sees of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from ml.db.receivables import CashForecast, CashItem, CashPosition, CollectRun, PaymentPrediction
+from ml.errors import NotFoundError
+from ml.grains import MONTHLY
+from webapp.errors import NoForecastError
+from webapp.queries.forecasts import outlook
+from webapp.queries.nodes import Node
+from webapp.queries.receivables import NO_RUN, find_run
+from webapp.queries.scope import current_scope
+
+if TYPE_CHECKING:  # it needs NumPy, which the web loads when a scenario is asked for and not before
+    from ml.receivables.outlook import CashInputs, CashOutlook
+
+SIMULATIONS = 2_000
+"""Of what is simulated while somebody waits; the stored forecast has 10,000."""
+MOST_ITEMS = 200
+
+
+@dataclass(frozen=True)
+class CashQuestion:
+    """What is asked: customers (by id) who pay so many days later, and sales and planned items times a factor."""
+
+    later: Mapping[int, float]
+    sales: float = 1.0
+    items: float = 1.0
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it changes nothing."""
+        return not any(self.later.values()) and self.sales == self.items == 1.0
+
+
+@dataclass(frozen=True)
+class CashView:
+    """The cash of a currency by week or month. `stored` is the forecast of the last run; `asked` the scenario, or what
+    the caller may see of it. Drivers are (invoice, customer id, due, amount, missing) of the first shortfall."""
+
+    currency: str
+    frequency: str
+    as_of: date
+    periods: Sequence[Any]
+    base: Sequence[Any]
+    shortfall: Any | None
+    drivers: Sequence[Any]
+    opening: float
+    minimum: float
+    simulations: int
+    invoiced: float
+
+
+def cash_currencies(session: Session) -> list[str]:
+    """Those that invoices are in, that with most of them first."""
+    run = find_run(session)
+    shares = (run.invoiced or {}) if run else {}
+    return sorted(shares, key=lambda name: (-shares[name], name))
+
+
+def cash_view(session: Session, currency: str, frequency: str, question: CashQuestion) -> CashView:
+    """The outlook of a currency; raises NoForecastError before the first run, NotFoundError for another currency."""
+    from ml.receivables.outlook import WhatIf, cash_outlook  # noqa: PLC0415 - see above
+
+    run = find_run(session)
+    if run is None or run.as_of is None or run.payment_model_id is None:
+        raise NoForecastError(NO_RUN)
+    if currency not in (run.invoiced or {}):
+        raise NotFoundError(f"no invoice is in {currency!r}; expected one of {', '.join(cash_currencies(session))}.")
+    inputs = read_inputs(session, run, currency)
+    base = stored(session, run, currency, frequency) if current_scope() is None else []
+    what_if = WhatIf(dict(question.later), question.sales, question.items)
+    found: CashOutlook = cash_outlook(inputs, frequency, what_if, simulations=SIMULATIONS)
+    periods: Sequence[Any] = base if base and question.is_plain else found.periods
+    if not base:
+        base = found.periods if question.is_plain else cash_outlook(inputs, frequency, simulations=SIMULATIONS).periods
+    short = next((period for period in periods if period.balance_p10 < inputs.minimum), None)
+    return CashView(
+        currency, frequency, run.as_of, periods, base, short, found.drivers if short else [], inputs.opening,
+        inputs.minimum, 10_000 if periods is base and question.is_plain else found.simulations, inputs.invoiced,
+    )  # fmt: skip
+
+
+def stored(session: Session, run: CollectRun, currency: str, frequency: str) -> Sequence[CashForecast]:
+    """The periods of the published forecast."""
+    mine = CashForecast
+    query = sa.select(mine).where(mine.run_id == run.id, mine.currency == currency, mine.frequency == frequency)
+    return session.scalars(query.order_by(mine.first_day)).all()
+
+
+def read_inputs(session: Session, run: CollectRun, currency: str) -> CashInputs:
+    """What the cash of a currency is simulated from, as far as the caller sees it."""
+    from ml.receivables.outlook import CashInputs, OpenInvoice, SalesToCome  # noqa: PLC0415 - see above
+
+    mine, day = PaymentPrediction, run.as_of or date.min
+    query = sa.select(mine.invoice_ref, mine.customer_id, mine.due_on, mine.open_amount, mine.curve)
+    rows = session.execute(query.where(mine.run_id == run.id, mine.currency == currency).order_by(mine.id)).all()
+    main = cash_currencies(session)[0]
+    points = outlook(session, Node()).forecast if currency == main else []
+    position = cash_position(session, currency)
+    return CashInputs(
+        day,
+        run.edges or [],
+        [OpenInvoice(row.invoice_ref, row.customer_id, row.due_on, float(row.open_amount), row.curve) for row in rows],
+        opening=opening_of(session, run, currency) if position else 0.0,
+        minimum=float(position.minimum) if position else 0.0,
+        items=[(item.day, float(item.amount)) for item in items_from(session, currency, day)],
+        sales=[
+            SalesToCome(point.period, MONTHLY.last_day(point.period), point.mean, point.p10, point.p90)
+            for point in points
+        ],
+        invoiced=(run.invoiced or {}).get(currency, 1.0),
+        pays=run.pays or [1.0],
+        correlation=run.correlation or 0.0,
+    )
+
+
+def opening_of(session: Session, run: CollectRun, currency: str) -> float:
+    """The balance in the morning of the forecast, as the run has counted it: its first balance less what moves in that
+    period."""
+    first = next(iter(stored(session, run, currency, "weekly")), None)
+    if first is None:
+        return 0.0
+    return float(first.balance_mean - first.items - first.invoices_mean - first.sales_mean)
+
+
+def cash_position(session: Session, currency: str) -> CashPosition | None:
+    """What was in the bank, as somebody said."""
+    return session.scalars(sa.select(CashPosition).where(CashPosition.currency == currency)).one_or_none()
+
+
+def items_from(session: Session, currency: str, day: date, limit: int | None = None) -> Sequence[CashItem]:
+    """Planned cash of a currency from a day on."""
+    query = sa.select(CashItem).where(CashItem.currency == currency, CashItem.day >= day)
+    query = query.order_by(CashItem.day, CashItem.id)
+    return session.scalars(query if limit is None else query.limit(limit)).all()
+
+
+def received(session: Session, currency: str, limit: int = 8) -> list[tuple[CashForecast, float]]:
+    """Weeks that are over: the last forecast that was made before each, and what came in."""
+    mine, since = CashForecast, timedelta(days=7 * limit)
+    newest = session.scalar(sa.select(sa.func.max(mine.last_day)).where(mine.received.is_not(None)))
+    if newest is None:
+        return []
+    query = sa.select(mine).where(
+        mine.currency == currency,
+        mine.frequency == "weekly",
+        mine.received.is_not(None),
+        mine.first_day > newest - since,
+    )
+    last: dict[date, CashForecast] = {}
+    for row in session.scalars(query.order_by(mine.run_id)):
+        last[row.last_day] = row
+    return [(row, float(row.received or 0.0)) for _, row in sorted(last.items())]
