@@ -58,7 +58,7 @@ def listed_names() -> set[str]:
 def test_every_setting_that_is_read_is_listed_and_every_listed_one_is_read() -> None:
     internal = {"FORECASTLE_HEARTBEAT_SECONDS", "FORECASTLE_LOST_AFTER_SECONDS", "FORECASTLE_RECONCILE_SECONDS"}
     internal |= {"FORECASTLE_POLL_SECONDS", "FORECASTLE_BACKOFF_SECONDS", "PROMETHEUS_MULTIPROC_DIR", "PATH"}
-    internal |= {"INFO", "OMP_WAIT_POLICY", "REQUESTS_CA_BUNDLE"}
+    internal |= {"INFO", "PASSIVE", "OMP_WAIT_POLICY", "REQUESTS_CA_BUNDLE"}
     read = {name for name in read_names() if not name.endswith("_FILE")}
     assert listed_names() - read - ELSEWHERE - FOR_COMPOSE == set()
     assert read - listed_names() - internal == set()
