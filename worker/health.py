@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from redis import Redis
     from redis.client import Pipeline
 
-ROLES = ("worker", "relay", "scheduler")
+ROLES = ("worker", "relay", "scheduler", "watch")
 SEEN_SECONDS = 15
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from contextlib import suppress
 from datetime import timedelta
 
 import sqlalchemy as sa
@@ -16,11 +17,12 @@ from sqlalchemy.orm import Session, sessionmaker
 from ml import logs
 from ml.db.base import utc_now
 from ml.db.session import create_engine, create_sessions, reading
+from worker import health
 from worker.alerts.evaluate import apply_all, measure_all
 from worker.alerts.mail import send_waiting
 from worker.alerts.metrics import Look
 from worker.alerts.rules import add_defaults
-from worker.connection import connect
+from worker.connection import AWAY, connect
 from worker.errors import NotLeaderError
 from worker.lease import Leadership
 from worker.process import process_name, stop_on_signals
@@ -45,6 +47,8 @@ class Watch:
 
     def look(self) -> None:
         """One look. A database that is away is told of in the log: nobody can be asked then whom to tell."""
+        with suppress(*AWAY):
+            health.report(self._redis, "watch", process_name())
         try:
             if self._leadership.hold():
                 if self._looks % EVALUATE_EVERY == 0:

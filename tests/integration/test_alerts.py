@@ -205,7 +205,7 @@ def test_sales_age_processes_are_missed_and_promises_are_broken(session: Session
     session.flush()
     health.report(redis_client, "relay", "one")
     assert read_metric("freshness", look) == {"sales": (NOON.date() - newest).days}
-    assert read_metric("silence", look) == {"worker": 1, "relay": 0, "scheduler": 1}
+    assert read_metric("silence", look) == {"worker": 1, "relay": 0, "scheduler": 1, "watch": 1}
     assert read_metric("broken_promises", look) == {"often": 2}  # one more is only just due
     assert read_metric("connections", look) == {} if session.get_bind().dialect.name == "sqlite" else True
 

@@ -44,7 +44,16 @@ def test_a_variable_that_is_not_set_is_named() -> None:
 
 
 def test_the_products_own_file_names_every_process() -> None:
-    assert set(procfile.read(ROOT / "Procfile")) == {"release", "web", "relay", "scheduler", "worker", "interactive", "watch", "demo"}
+    assert set(procfile.read(ROOT / "Procfile")) == {
+        "release",
+        "web",
+        "relay",
+        "scheduler",
+        "worker",
+        "interactive",
+        "watch",
+        "demo",
+    }
 
 
 def test_waits_longer_after_each_failure_but_never_long() -> None:

@@ -41,7 +41,7 @@ def index() -> ResponseReturnValue:
     state = request.args.get("state", "")
     state = state if state in queries.STATES else ""
     page = queries.list_alerts(db.session(), state, below=below())
-    return render("alerts/index.html", block="list", page=page, state=state, states=queries.STATES, metrics=METRICS)
+    return render("alerts/index.html", block="list", page=page, wanted=state, states=queries.STATES)
 
 
 @blueprint.post("/alerts/<id:alert_id>/acknowledge")
