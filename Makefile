@@ -13,7 +13,7 @@ CODE   := ml worker webapp bench
 RENAMED := -e '$(if $(filter Darwin,$(shell uname -s)),s/^xgboost-cpu==/xgboost==/)'
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test test-fuzz test-oracle bench-prophet bench-accuracy lint types format lock clean
+.PHONY: help setup demo run test test-fuzz test-oracle bench-prophet bench-accuracy lint types format lock clean coverage chaos schema audit
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -46,6 +46,19 @@ test-api: setup $(VENV)/.installed-dev ## Send the live API whatever its descrip
 
 bench-accuracy: setup $(VENV)/.installed-dev ## Score forecasts on real panels beside peers (needs mlforecast; ARGS='--no-peers')
 	$(BIN)/python -m bench.accuracy $(ARGS)
+
+coverage: setup $(VENV)/.installed-dev ## Run all tests and fail where less than 85 % of the lines ran
+	$(BIN)/python -m pytest -n auto --dist loadfile --cov --cov-report=term:skip-covered --cov-report=xml $(ARGS)
+
+chaos: setup $(VENV)/.installed-dev ## Kill processes while they import, train and forecast (ROUNDS=10)
+	$(BIN)/python -m bench.chaos --rounds $(or $(ROUNDS),10) $(ARGS)
+
+schema: $(VENV)/.installed ## Write docs/database-schema.md anew from the tables
+	$(BIN)/python -m webapp.schema_page docs/database-schema.md
+
+audit: $(VENV)/.installed-dev ## Look for known faults in packages and for insecure code
+	$(BIN)/python -m pip_audit --requirement requirements.txt --no-deps --disable-pip --strict --progress-spinner off
+	$(BIN)/python -m bandit --quiet --recursive --configfile pyproject.toml ml worker webapp
 
 lint: $(VENV)/.installed-dev ## Check style and formatting
 	$(BIN)/python -m ruff check .
