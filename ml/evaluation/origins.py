@@ -44,10 +44,10 @@ def plan_trials(panel: Panel, horizon: int, windows: int = 3) -> list[list[pd.Ti
     Raises NotEnoughHistoryError as `plan_cutoffs` does.
     """
     latest, year = plan_cutoffs(panel, horizon, windows), YEAR[panel.freq]
-    earlier = [panel.periods.get_loc(cutoff) - year for cutoff in latest]
+    earlier = panel.periods.get_indexer(pd.DatetimeIndex(latest)) - year
     if 2 * windows * horizon > year or earlier[0] + 1 < year:
         return [latest]
-    return [[panel.periods[place] for place in earlier], latest]
+    return [list(panel.periods[earlier]), latest]
 
 
 def steps_after(panel: Panel, cutoff: pd.Timestamp, horizon: int) -> int:
