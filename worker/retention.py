@@ -43,10 +43,15 @@ class Retention:
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Retention:
         """Read FORECASTLE_KEEP_JOBS_DAYS and its like."""
-        return cls(**{
-            one.name: read_int(env, f"FORECASTLE_KEEP_{one.name.upper()}_DAYS", getattr(cls, one.name))
-            for one in fields(cls)
-        })  # fmt: skip
+        return cls(
+            keys=read_int(env, "FORECASTLE_KEEP_KEYS_DAYS", cls.keys),
+            deliveries=read_int(env, "FORECASTLE_KEEP_DELIVERIES_DAYS", cls.deliveries),
+            jobs=read_int(env, "FORECASTLE_KEEP_JOBS_DAYS", cls.jobs),
+            promises=read_int(env, "FORECASTLE_KEEP_PROMISES_DAYS", cls.promises),
+            alerts=read_int(env, "FORECASTLE_KEEP_ALERTS_DAYS", cls.alerts),
+            audit=read_int(env, "FORECASTLE_KEEP_AUDIT_DAYS", cls.audit),
+            forecasts=read_int(env, "FORECASTLE_KEEP_FORECASTS_DAYS", cls.forecasts),
+        )
 
 
 def prune(session: Session, keep: Retention, now: datetime) -> dict[str, int]:
