@@ -12,23 +12,31 @@ from sqlalchemy.orm import Session
 from ml.db.catalog import Customer, Product
 from ml.db.imports import Import, Source
 from ml.db.overrides import ForecastOverride
+from ml.db.receivables import Invoice
+from ml.db.scenarios import Scenario
 from webapp.errors import API_PREFIXES
 from webapp.models import User
-from worker.models import JobRun, WebhookEndpoint
+from worker.models import AlertRule, JobRun, Schedule, WebhookEndpoint
 
-ROWS: dict[str, type[Any]] = {
-    "import_id": Import,
-    "job_id": JobRun,
-    "override_id": ForecastOverride,
-    "source_id": Source,
-    "user_id": User,
-    "webhook_id": WebhookEndpoint,
-    "products.row_id": Product,
-    "customers.row_id": Customer,
+ROWS: dict[str, Any] = {
+    "import_id": Import.id,
+    "job_id": JobRun.id,
+    "invoice_ref": Invoice.invoice_ref,
+    "override_id": ForecastOverride.id,
+    "rule_id": AlertRule.id,
+    "scenario_id": Scenario.id,
+    "schedule_id": Schedule.id,
+    "source_id": Source.id,
+    "user_id": User.id,
+    "webhook_id": WebhookEndpoint.id,
+    "products.row_id": Product.id,
+    "customers.row_id": Customer.id,
 }
 """What an address names, by its part's name (and blueprint, where several use the name)."""
 
-NOT_PAGES = {"static", "series.table_csv", "imports.template", "imports.rejected_csv", "jobs.recent"}
+NOT_PAGES = {
+    *("static", "series.table_csv", "series.table_xlsx", "imports.template", "imports.rejected_csv", "jobs.recent"),
+}
 """Files, and fragments that have no page of their own."""
 
 
@@ -49,9 +57,10 @@ def path_of(app: Flask, endpoint: str, values: Mapping[str, Any]) -> str:
         return app.url_for(endpoint, **values)
 
 
-def newest(session: Session, endpoint: str, name: str) -> int | None:
-    """The id of the newest row that a part of an address can name; None where there is none."""
-    entity = ROWS.get(name) or ROWS.get(f"{endpoint.partition('.')[0]}.{name}")
-    if entity is None:
+def newest(session: Session, endpoint: str, name: str) -> int | str | None:
+    """What names the newest row that a part of an address can name; None where there is none."""
+    column = ROWS.get(name, ROWS.get(f"{endpoint.partition('.')[0]}.{name}"))
+    if column is None:
         raise KeyError(f"{endpoint} names a {name}, which bench.page_paths.ROWS does not know")
-    return session.scalar(sa.select(sa.func.max(entity.id)))
+    found: int | str | None = session.scalar(sa.select(sa.func.max(column)))
+    return found

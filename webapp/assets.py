@@ -116,11 +116,11 @@ def copy_files(modules: Path, vendor: Path) -> None:
 
 
 def licences(root: Path) -> Iterator[str]:
-    """Name, version and licence of every package, with the texts that it brings."""
+    """Name, version and licence of every package that pages use, with the texts that it brings."""
     packages = json.loads((root / "package-lock.json").read_text())["packages"]
     for path, package in sorted(packages.items()):
-        if not path:
-            continue  # the product itself
+        if not path or package.get("dev"):
+            continue  # the product itself, and what only its tests use
         name = path.removeprefix("node_modules/")
         yield f"{'=' * 80}\n{name} {package['version']}: {package.get('license', 'see its page')}\n{'=' * 80}\n"
         for pattern in ("LICENSE*", "NOTICE*"):

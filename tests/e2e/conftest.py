@@ -14,10 +14,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from e2e_filled import STILL, fill, serving
 from e2e_steps import PASSWORD, Complaints, NewPage, System, sign_in
+from flask import Flask
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from sqlalchemy.orm import Session, sessionmaker
 
+from ml.artifacts import ArtifactStore
+from ml.db.base import Base
+from ml.db.session import create_engine, create_sessions
+from ml.secrets import generate_key
 from ml.settings import ROOT
+from webapp import create_app
 
 FLAGS = [
     "--headless",
@@ -110,3 +118,42 @@ def planner_page(new_page: NewPage) -> Page:
     page = new_page()
     sign_in(page)
     return page
+
+
+@pytest.fixture(scope="session")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Flask, sessionmaker[Session]]]:
+    """The app on a database with something in every list."""
+    home = tmp_path_factory.mktemp("filled")
+    url = f"sqlite:///{home / 'forecastle.db'}"
+    engine = create_engine(url)
+    Base.metadata.create_all(engine)
+    sessions = create_sessions(engine)
+    with sessions() as session:
+        fill(session, ArtifactStore(str(home / "artifacts")))
+    env = {"DATABASE_URL": url, "REDIS_URL": f"unix://{home / 'none'}", "FORECASTLE_HOME": str(home)}
+    secrets = {"SECRET_KEY": "a secret of tests, of many characters", "FORECASTLE_SECRET_KEY": generate_key()}
+    app = create_app(env | secrets)
+    yield app, sessions
+    engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def admin_context(browser: Browser, filled: tuple[Flask, sessionmaker[Session]]) -> Iterator[BrowserContext]:
+    """A browser in which the administrator has signed in."""
+    with serving(filled[0]) as url:
+        context = browser.new_context(base_url=url, viewport={"width": 1440, "height": 900}, **STILL)
+        page = context.new_page()
+        page.goto("/login")
+        page.get_by_label("E-mail").fill("admin@example.com")
+        page.get_by_label("Password").fill(PASSWORD)
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/")
+        yield context
+        context.close()
+
+
+@pytest.fixture
+def page(admin_context: BrowserContext) -> Iterator[Page]:
+    page = admin_context.new_page()
+    yield page
+    page.close()

@@ -51,6 +51,7 @@ BLUEPRINTS = (
     cash,
     next_orders,
     jobs,
+    alerts,
     models,
     admin,
     webhooks,
@@ -59,7 +60,6 @@ BLUEPRINTS = (
 
 def register(app: Flask) -> None:
     """Add the pages to `app`, with what their templates need."""
-    alerts,
     app.url_map.converters["id"] = IdConverter
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
@@ -68,6 +68,7 @@ def register(app: Flask) -> None:
     app.jinja_env.globals.update(asset=assets.asset, navigation=NAVIGATION)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.context_processor(about_reader)
+    app.after_request(assets.read_whole)
     app.after_request(assets.keep_for_good)
     app.after_request(vary_by_fragment)
 

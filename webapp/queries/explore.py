@@ -14,11 +14,12 @@ from ml.db.catalog import Product, Series
 from ml.db.results import ForecastRun
 from ml.db.sales import SalesMonthly
 from ml.grains import MONTHLY, Coverage
+from webapp.queries.data_version import data_version
 from webapp.queries.forecasts import WHOLE, expected_sums
-from webapp.queries.history import month_of, monthly, year_month
+from webapp.queries.history import in_series, month_of, monthly, year_month
 from webapp.queries.nodes import FIELDS, LOCATION_FIELDS, PRODUCT_FIELDS, Node
-from webapp.queries.remembered import known_coverage
-from webapp.queries.scope import sees_level
+from webapp.queries.remembered import known_coverage, remembered
+from webapp.queries.scope import current_scope, sees_level
 from webapp.queries.shares import base_level, clamp, is_stored, shares
 from webapp.queries.stored import base_names, published_run
 
@@ -67,7 +68,8 @@ def breakdown(session: Session, node: Node, dimension: str) -> list[BreakdownRow
     coverage = known_coverage(session, MONTHLY)
     if coverage is None:
         return []
-    sold = monthly_by_child(session, node, dimension, coverage)
+    key = ("children", node, dimension, coverage, current_scope(), data_version(session))
+    sold = remembered(session, key, lambda: monthly_by_child(session, node, dimension, coverage))
     run = published_run(session)
     expected = expected_by_child(session, run, node, dimension) if run else {}
     last = coverage.last_complete or MONTHLY.start(coverage.last)
@@ -131,7 +133,7 @@ def monthly_by_child(
     columns = child_columns(dimension, SalesMonthly)
     query = (
         monthly(node)
-        .where(SalesMonthly.yearmonth.between(since, year_month(last)))
+        .where(*in_series(node, SalesMonthly), SalesMonthly.yearmonth.between(since, year_month(last)))
         .with_only_columns(*columns, SalesMonthly.yearmonth, sa.func.sum(SalesMonthly.total_sales))
         .group_by(*columns, SalesMonthly.yearmonth)
     )
