@@ -22,9 +22,9 @@ from webapp.queries.scope import current_scope
 if TYPE_CHECKING:  # it needs NumPy, which the web loads when a scenario is asked for and not before
     from ml.receivables.outlook import CashInputs, CashOutlook
 
-SIMULATIONS = 2_000
-"""Of what is simulated while somebody waits; the stored forecast has 10,000."""
-MOST_ITEMS = 200
+SIMULATIONS, FEWEST, MOST_DRAWS = 2_000, 200, 20_000_000
+"""Of what is simulated while somebody waits: fewer where many invoices are open. The stored forecast has 10,000."""
+STORED_SIMULATIONS = 10_000
 
 
 @dataclass(frozen=True)
@@ -78,14 +78,16 @@ def cash_view(session: Session, currency: str, frequency: str, question: CashQue
     inputs = read_inputs(session, run, currency)
     base = stored(session, run, currency, frequency) if current_scope() is None else []
     what_if = WhatIf(dict(question.later), question.sales, question.items)
-    found: CashOutlook = cash_outlook(inputs, frequency, what_if, simulations=SIMULATIONS)
-    periods: Sequence[Any] = base if base and question.is_plain else found.periods
+    simulations = max(FEWEST, min(SIMULATIONS, MOST_DRAWS // max(len(inputs.invoices), 1)))
+    found: CashOutlook = cash_outlook(inputs, frequency, what_if, simulations=simulations)
+    as_stored = bool(base) and question.is_plain
+    periods: Sequence[Any] = base if as_stored else found.periods
     if not base:
-        base = found.periods if question.is_plain else cash_outlook(inputs, frequency, simulations=SIMULATIONS).periods
+        base = found.periods if question.is_plain else cash_outlook(inputs, frequency, simulations=simulations).periods
     short = next((period for period in periods if period.balance_p10 < inputs.minimum), None)
     return CashView(
         currency, frequency, run.as_of, periods, base, short, found.drivers if short else [], inputs.opening,
-        inputs.minimum, 10_000 if periods is base and question.is_plain else found.simulations, inputs.invoiced,
+        inputs.minimum, STORED_SIMULATIONS if as_stored else found.simulations, inputs.invoiced,
     )  # fmt: skip
 
 
