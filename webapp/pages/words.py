@@ -44,6 +44,7 @@ JOB_KINDS = {
     "clean": "Clean",
     "train": "Train models",
     "forecast": "Make forecasts",
+    "extend": "Forecast further ahead",
     "drift": "Check forecasts",
     "collect": "Predict payments and orders",
     "scenario": "What-if",
