@@ -3,30 +3,24 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, WithJsonSchema
 
 from webapp.schemas.base import LARGEST_ID, Answer, Figure, ListAnswer, Measured, PageQuery, Request
+from worker.queues import KINDS
 
 JobState = Literal["queued", "running", "succeeded", "failed", "cancelled"]
-JobKind = Literal[
-    "ingest",
-    "pull",
-    "take_back",
-    "refresh",
-    "clean",
-    "prune_uploads",
-    "prune_records",
-    "prune_history",
-    "digest",
-    "restock",
-    "train",
-    "forecast",
-    "extend",
-    "drift",
-    "deliver",
-]
+
+
+def known_kind(kind: str) -> str:
+    """A kind of job that workers know."""
+    if kind not in KINDS:
+        raise ValueError(f"expected one of {', '.join(sorted(KINDS))}")
+    return kind
+
+
+JobKind = Annotated[str, AfterValidator(known_kind), WithJsonSchema({"type": "string", "enum": sorted(KINDS)})]
 
 
 class JobPath(Request):
