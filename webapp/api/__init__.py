@@ -19,8 +19,8 @@ from webapp.api import (
     imports,
     insights,
     jobs,
-    models,
     metrics,
+    models,
     outbox,
     overrides,
     predictions,
@@ -44,9 +44,9 @@ BLUEPRINTS = (
     users,
     tokens,
     audit,
-    imports,
     alerts,
     erasure,
+    imports,
     sales,
     datasets,
     products,
@@ -89,10 +89,10 @@ def register(app: OpenAPI) -> None:
     for module in BLUEPRINTS:
         app.register_api(module.blueprint)
     app.register_blueprint(health.blueprint)
+    app.register_blueprint(metrics.blueprint)
     app.register_blueprint(docs.blueprint)
 
 
 def refuse_invalid(error: ValidationError) -> None:
-    app.register_blueprint(metrics.blueprint)
     """Turn a failed validation into the API's own error."""
     raise invalid_request(error)
