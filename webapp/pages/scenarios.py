@@ -10,8 +10,8 @@ from typing import Any
 from flask import Blueprint, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from ml.db.scenarios import ScenarioResult
-from ml.errors import ConflictError
+from ml.db.scenarios import Scenario, ScenarioResult
+from ml.errors import ConflictError, NotFoundError
 from ml.grains import GRAINS, Grain
 from webapp.auth import requires, signed_in_user
 from webapp.auth.permissions import FORECASTS_MAKE, SALES_READ
@@ -87,7 +87,7 @@ def show(scenario_id: int) -> ResponseReturnValue:
     session = db.session()
     found = queries.scenario_view(session, scenario_id)
     grain, row = GRAINS[found.row.grain], found.row
-    job = job_view(session, redis_client(), row.job_id) if row.job_id else None
+    job = job_of(row)
     version = version_of_jobs([job] if job else [], row.state)
     return unless_seen(version, lambda: scenario_page(found, job, grain, version))
 
@@ -106,6 +106,16 @@ def drop(scenario_id: int) -> ResponseReturnValue:
     """Leave the plan as it is."""
     service.drop_scenario(db.session(), scenario_id, signed_in_user().email)
     return see_other(url_for("scenarios.show", scenario_id=scenario_id))
+
+
+def job_of(row: Scenario) -> JobView | None:
+    """The job that a scenario waits for; None once it has come, and where the job is so old that it is not kept."""
+    if row.state != "waiting" or row.job_id is None:
+        return None
+    try:
+        return job_view(db.session(), redis_client(), row.job_id)
+    except NotFoundError:
+        return None
 
 
 def scenario_page(found: queries.ScenarioView, job: JobView | None, grain: Grain, version: str) -> str:
