@@ -11,6 +11,7 @@ from ml.errors import ForecastleError
 
 COMMANDS = {
     "backtest": ("ml.evaluation.cli", "score a model on a panel by rolling origin"),
+    "backtest-inventory": ("ml.inventory.cli", "replay stock policies over the last days of a panel"),
     "tune": ("ml.evaluation.tune_cli", "search the parameters of a model, within a time"),
     "demo-data": ("ml.demo.command", "write the sales of an invented distribution company"),
     "secret-key": ("ml.secrets", "print a new key for the credentials of sources (FORECASTLE_SECRET_KEY)"),
@@ -20,7 +21,7 @@ COMMANDS = {
 def main(arguments: Sequence[str]) -> int:
     """Run one command; an error that the user can mend is told in one line, exit code 2."""
     if not arguments or arguments[0] not in COMMANDS:
-        usage = "\n".join(f"  python -m ml {name:<10} {summary}" for name, (_, summary) in COMMANDS.items())
+        usage = "\n".join(f"  python -m ml {name:<18} {summary}" for name, (_, summary) in COMMANDS.items())
         print(f"{usage}\n  … --help       for a command's options", file=sys.stderr)
         return 2
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning threads of two runs on one machine starve each other

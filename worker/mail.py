@@ -14,7 +14,8 @@ PORTS = {"smtp": 25, "smtps": 465}
 
 @dataclass(frozen=True)
 class MailSettings:
-    """The server that takes our e-mails ('': none are sent), and who gets them where nobody else is named."""
+    """The server that takes our e-mails ('': none are sent), who gets them where nobody else is named, and who gets the
+    reports of the stock."""
 
     scheme: str = ""
     host: str = ""
@@ -23,15 +24,16 @@ class MailSettings:
     password: str = field(default="", repr=False)
     sender: str = ""
     recipients: tuple[str, ...] = ()
+    stock_recipients: tuple[str, ...] = ()
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> MailSettings:
         """Read FORECASTLE_SMTP_URL (smtp:// or smtps://user:password@host:port), FORECASTLE_MAIL_FROM and
         FORECASTLE_ALERT_EMAILS; raises ConfigurationError."""
-        recipients = read_list(env, "FORECASTLE_ALERT_EMAILS")
+        recipients, stock = read_list(env, "FORECASTLE_ALERT_EMAILS"), read_list(env, "FORECASTLE_STOCK_EMAILS")
         text, sender = env.get("FORECASTLE_SMTP_URL", "").strip(), env.get("FORECASTLE_MAIL_FROM", "").strip()
         if not text:
-            return cls(recipients=recipients)
+            return cls(recipients=recipients, stock_recipients=stock)
         try:
             parts = urlsplit(text)
             port = parts.port or PORTS[parts.scheme]
@@ -43,4 +45,4 @@ class MailSettings:
                 "and FORECASTLE_MAIL_FROM the address that e-mails come from."
             )
         user, password = unquote(parts.username or ""), unquote(parts.password or "")
-        return cls(parts.scheme, parts.hostname, port, user, password, sender, recipients)
+        return cls(parts.scheme, parts.hostname, port, user, password, sender, recipients, stock)

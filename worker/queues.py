@@ -114,6 +114,7 @@ KINDS: dict[str, JobKind] = _kinds(
         memory_mb=6144,
     ),
     JobKind("scenario", "interactive", "worker.jobs.scenario", timeout=1800, required=frozenset({"scenario_id"})),
+    JobKind("mail_stock", "deliver", "worker.jobs.mail_stock", timeout=300),
     JobKind("restock", "forecast", "worker.jobs.restock", timeout=3600),
     JobKind("drift", "forecast", "worker.jobs.drift", timeout=1800, required=frozenset({"grain"})),
     JobKind("collect", "forecast", "worker.jobs.collect", timeout=3600, optional=frozenset({"retrain"})),

@@ -15,8 +15,8 @@ from worker.models import Schedule
 from worker.pulls import PULLED_KINDS
 
 SCHEDULABLE = (
-    "refresh", "clean", "train", "drift", "collect", "restock", "pull", "digest", "prune_uploads", "prune_records",
-    "prune_history",
+    "refresh", "clean", "train", "drift", "collect", "restock", "mail_stock", "pull", "digest", "prune_uploads",
+    "prune_records", "prune_history",
 )  # fmt: skip
 """Kinds of jobs that may run by the clock: those that need nobody to give them a file."""
 
@@ -47,6 +47,7 @@ SCHEDULE: tuple[Scheduled, ...] = (
     Scheduled("daily-stock-plan", "30 5 * * *", "restock", late_after_minutes=120),
     Scheduled("prune-history", "0 5 * * *", "prune_history"),
     Scheduled("daily-digest", "0 7 * * *", "digest"),
+    Scheduled("daily-stock-report", "0 6 * * *", "mail_stock", late_after_minutes=120),
     Scheduled("weekly-retrain", "0 3 * * sun", "train", {"grain": "monthly"}, 360),
     Scheduled("retrain-weekly-forecasts", "0 3 * * mon", "train", {"grain": "weekly"}, 360),
     Scheduled("retrain-daily-forecasts", "0 3 * * tue,fri", "train", {"grain": "daily"}, 360),

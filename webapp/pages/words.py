@@ -53,6 +53,7 @@ JOB_KINDS = {
     "prune_history": "Delete old forecasts",
     "digest": "Daily digest",
     "restock": "Plan the stock",
+    "mail_stock": "Mail the stock report",
 }
 STATE_NAMES = {"undone": "Taken back"}
 REASON_NAMES = {

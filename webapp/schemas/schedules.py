@@ -12,8 +12,8 @@ from webapp.schemas.base import Answer, Flag, ListAnswer, PageQuery, Request, Wh
 CatchUp = Literal["latest", "all", "none"]
 RunState = Literal["owed", "started", "published", "failed", "skipped", "missed"]
 ScheduledKind = Literal[
-    "refresh", "clean", "train", "drift", "collect", "restock", "pull", "digest", "prune_uploads", "prune_records",
-    "prune_history",
+    "refresh", "clean", "train", "drift", "collect", "restock", "mail_stock", "pull", "digest", "prune_uploads",
+    "prune_records", "prune_history",
 ]  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ml.pipelines.restock import RestockResult, restock
+from ml.pipelines.restock_report import report_stock
 from worker.context import JobContext
 from worker.events import Event, StockPlanned, StockRanLow
 
@@ -13,10 +14,11 @@ TOLD = 50
 
 
 def run(ctx: JobContext) -> dict[str, Any]:
-    """Plan all items and publish the plan; tells of what has become urgent."""
+    """Plan all items, publish the plan with its reports, and tell of what has become urgent."""
     with ctx.session() as session:
         result = restock(session, ctx.progress)
-        told = {**result.as_dict(), "new_urgent": len(result.new_urgent)}
+        reports = report_stock(session, ctx.store, ctx.progress)
+        told = {**result.as_dict(), "new_urgent": len(result.new_urgent), "reports": reports.files}
         return ctx.succeed(session, told, *events_of(result))
 
 
