@@ -11,7 +11,7 @@ from ml.db.base import utc_now
 from ml.db.inventory import StockLevel
 from ml.db.results import ForecastRun
 from ml.grains import GRAINS
-from worker.events import Event, ForecastPublished, RecordsImported
+from worker.events import Event, ForecastPublished, OrdersAccepted, RecordsImported
 from worker.models import JobRun
 from worker.queues import request_job
 
@@ -28,7 +28,7 @@ def follow(session: Session, event_id: int, event: Event) -> None:
     Not while another grain is on its way, since that one's forecast will ask, nor where a plan waits already.
     """
     by_records = isinstance(event, RecordsImported) and event.dataset in PLANNED_BY
-    if not by_records and not isinstance(event, ForecastPublished):
+    if not by_records and not isinstance(event, OrdersAccepted) and not isinstance(event, ForecastPublished):
         return
     if is_coming(session, "restock") or is_coming(session, "train", "forecast"):
         return

@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 
 from ml.demo import END, MONTHS, ROWS, SEED, generate, write_csv
+from ml.demo.inventory import draw_inventory
 from ml.demo.receivables import draw_receivables, write_records
 
 
@@ -21,12 +22,13 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--end", type=date.fromisoformat, default=END, help=f"a day of the last month ({END})")
     parser.add_argument("--months", type=int, default=MONTHS, help=f"how many months ({MONTHS})")
     parser.add_argument(
-        "--records", type=Path, metavar="FOLDER", help="write customers, invoices, payments and planned cash here too"
+        "--records", type=Path, metavar="FOLDER", help="write its stock, orders, customers, invoices and cash here too"
     )
     chosen = parser.parse_args(arguments)
     demo = generate(chosen.seed, chosen.rows, chosen.end, chosen.months)
     sys.stdout.write(f"{chosen.out}: {write_csv(chosen.out, demo)} order lines\n")
     if chosen.records is not None:
         written = write_records(chosen.records, draw_receivables(chosen.seed, demo.company, demo.sales))
+        written |= write_records(chosen.records, draw_inventory(chosen.seed, demo.company, demo.sales))
         sys.stdout.writelines(f"{chosen.records / name}.csv: {rows} rows\n" for name, rows in written.items())
     return 0

@@ -15,11 +15,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from ml.demo.company import Company
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 CURRENCY = "EUR"
 STREAM = 17
@@ -47,8 +51,8 @@ class Receivables:
     cash_items: pd.DataFrame
 
 
-def write_records(folder: Path, made: Receivables) -> dict[str, int]:
-    """Write each data set as a CSV file of its name; returns how many rows each has."""
+def write_records(folder: Path, made: DataclassInstance) -> dict[str, int]:
+    """Write each data set, a field of `made`, as a CSV file of its name; returns how many rows each has."""
     folder.mkdir(parents=True, exist_ok=True)
     frames: dict[str, pd.DataFrame] = {field.name: getattr(made, field.name) for field in fields(made)}
     for name, frame in frames.items():

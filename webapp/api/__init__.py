@@ -32,6 +32,7 @@ from webapp.api import (
     shortcuts,
     sources,
     status,
+    stock,
     tokens,
     users,
     webhooks,
@@ -65,6 +66,7 @@ BLUEPRINTS = (
     outbox,
     webhooks,
     series,
+    stock,
     status,
 )
 DESCRIPTION = "Push sales, train, and pull forecasts with bands. Errors are RFC 9457 problem documents."

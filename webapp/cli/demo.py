@@ -33,6 +33,8 @@ from webapp.services.users import any_users, create_user
 EMAIL = "demo@example.com"
 LOGIN_FILE = "demo-login.txt"
 KNOWN = ("queued", "running", "loaded")
+STOCK = ("products", "suppliers", "supplier_products", "places", "purchase_orders", "job_orders", "stock")
+"""Loaded before the sales: stock levels that come later would have all forecasts made once more."""
 RECORDS = ("customers", "invoices", "payments", "cash_items")
 """Data sets that the demo company has beside its sales."""
 IN_THE_BANK = PositionDraft("EUR", date(2026, 11, 1), 220_000.0, 200_000.0)
@@ -119,6 +121,8 @@ def start_generated() -> int:
         made = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603
         if made.returncode != 0:
             raise click.ClickException(f"the demo data could not be made:\n{made.stderr.strip()}")
+        for name in STOCK:
+            start(Path(folder) / f"{name}.csv", UploadOptions(name))
         job = start(file)
         for name in RECORDS:
             start(Path(folder) / f"{name}.csv", UploadOptions(name))

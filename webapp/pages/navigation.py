@@ -42,6 +42,7 @@ NAVIGATION = (
             Link("next_orders.index", "Next orders", "clock"),
         ),
     ),
+    Group("Supply", (Link("stock.index", "Restock", "box"),)),
     Group(
         "Data",
         (
