@@ -28,7 +28,7 @@ DIALECT = mssql.dialect()  # type: ignore[no-untyped-call]
 
 def page() -> str:
     """The page: a list of the tables, then each with its columns, keys and indexes."""
-    classes = {mapper.local_table.name: mapper.class_ for mapper in Base.registry.mappers}
+    classes = {mapper.class_.__tablename__: mapper.class_ for mapper in Base.registry.mappers}
     tables = sorted(Base.metadata.tables.values(), key=lambda table: table.name)
     parts = [HEAD, f"{len(tables)} tables:", ""]
     parts += [f"- [`{table.name}`](#{table.name}): {first_sentence(classes.get(table.name))}" for table in tables]
