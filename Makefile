@@ -13,7 +13,7 @@ CODE   := ml worker webapp bench
 RENAMED := -e '$(if $(filter Darwin,$(shell uname -s)),s/^xgboost-cpu==/xgboost==/)'
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test test-fuzz test-oracle bench-prophet bench-accuracy lint types format lock clean coverage chaos schema audit
+.PHONY: help setup demo run test test-fuzz test-oracle bench-prophet bench-accuracy screenshots lint types format lock clean coverage chaos schema audit
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -59,6 +59,9 @@ schema: $(VENV)/.installed ## Write docs/database-schema.md anew from the tables
 audit: $(VENV)/.installed-dev ## Look for known faults in packages and for insecure code
 	$(BIN)/python -m pip_audit --requirement requirements.txt --no-deps --disable-pip --strict --progress-spinner off
 	$(BIN)/python -m bandit --quiet --recursive --configfile pyproject.toml ml worker webapp
+
+screenshots: setup $(VENV)/.installed-dev ## Take pictures of every page into docs/images (needs Chromium; the first time some minutes)
+	$(BIN)/python -m docs.pictures $(ARGS)
 
 lint: $(VENV)/.installed-dev ## Check style and formatting
 	$(BIN)/python -m ruff check .

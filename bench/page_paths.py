@@ -13,16 +13,19 @@ from ml.db.catalog import Customer, Product
 from ml.db.imports import Import, Source
 from ml.db.overrides import ForecastOverride
 from ml.db.receivables import Invoice
+from ml.db.restock import Recommendation, StockReport
 from ml.db.scenarios import Scenario
 from webapp.errors import API_PREFIXES
 from webapp.models import User
 from worker.models import AlertRule, JobRun, Schedule, WebhookEndpoint
 
 ROWS: dict[str, Any] = {
+    "advice_id": Recommendation.id,
     "import_id": Import.id,
     "job_id": JobRun.id,
     "invoice_ref": Invoice.invoice_ref,
     "override_id": ForecastOverride.id,
+    "report_id": StockReport.id,
     "rule_id": AlertRule.id,
     "scenario_id": Scenario.id,
     "schedule_id": Schedule.id,
@@ -36,6 +39,7 @@ ROWS: dict[str, Any] = {
 
 NOT_PAGES = {
     *("static", "series.table_csv", "series.table_xlsx", "imports.template", "imports.rejected_csv", "jobs.recent"),
+    "stock.export",
 }
 """Files, and fragments that have no page of their own."""
 

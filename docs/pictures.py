@@ -24,61 +24,40 @@ from typing import Any
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from bench.page_paths import page_paths
 from ml.settings import ROOT
+from webapp import create_app
+from webapp.extensions import db
 
 IMAGES = ROOT / "docs" / "images"
 SIZES = {"1440": {"width": 1440, "height": 900}, "390": {"width": 390, "height": 844}}
-TALLEST = 1500  # pixels; what follows is more of the same
-QUALITY = 62  # of WebP
+TALLEST = 1300  # pixels; what follows is more of the same
+QUALITY = 50  # of WebP
 START_SECONDS = 600
 README = {"overview": "overview.png", "series": "series.png", "import-columns": "import.png"}
 """Pictures that README shows, as PNG, which every viewer of repositories draws."""
 CHROMIUM = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
 EMAIL, PASSWORD = "demo@example.com", "a long enough password"
 
-PAGES = {
-    "overview": "/",
-    "explore": "/explore",
-    "series": "/series?region={region}",
-    "series-search": "/series/search?q=sal",
-    "accuracy": "/accuracy",
-    "anomalies": "/anomalies",
-    "overrides": "/overrides",
-    "override-new": "/overrides/new?region={region}",
-    "override": "/overrides/{override}",
-    "what-if": "/what-if",
-    "what-if-new": "/what-if/new?region={region}",
-    "imports": "/imports",
-    "import-columns": "/imports/{uploaded}",
-    "import": "/imports/{loaded}",
-    "import-take-back": "/imports/{loaded}/take-back",
-    "sources": "/sources",
-    "source": "/sources/{source}",
-    "source-new": "/sources/new?kind=http",
-    "quality": "/quality",
-    "quality-flags": "/quality/flags",
-    "cleaning": "/quality/cleaning",
-    "products": "/products",
-    "product": "/products/1",
-    "customers": "/customers",
-    "models": "/models",
-    "jobs": "/jobs",
-    "job": "/jobs/{job}",
-    "workers": "/jobs/workers",
-    "schedules": "/jobs/schedules",
-    "accounts": "/admin/users",
-    "account-new": "/admin/users/new",
-    "account-edit": "/admin/users/1",
-    "invitations": "/admin/invitations",
-    "roles": "/admin/roles",
-    "tokens": "/admin/tokens",
-    "token-new": "/admin/tokens/new",
-    "webhooks": "/webhooks",
-    "webhook": "/webhooks/{webhook}",
-    "audit": "/admin/audit",
-    "account": "/account",
+ASKED = {
+    "series.show": "?region={region}",
+    "series.find": "?q=sal",
+    "overrides.new": "?region={region}",
+    "scenarios.new": "?region={region}",
+    "sources.new": "?kind=http",
 }
-"""Every page by the name of its pictures; what is in braces is found out first."""
+"""What pages are asked for beside their address."""
+
+CHOSEN = {
+    "imports.show": "/imports/{uploaded}",
+    "imports.loaded": "/imports/{loaded}",
+    "imports.take_back": "/imports/{loaded}/take-back",
+    "jobs.show": "/jobs/{job}",
+}
+"""Pages of a record that tells more than the newest one."""
+
+NAMES = {"overview.show": "overview", "series.show": "series", "imports.show": "import-columns"}
+"""Pictures that are not called as their page is inside."""
 
 
 @contextlib.contextmanager
@@ -196,15 +175,35 @@ def take(browser: Browser, url: str, home: Path, only: str) -> None:
         api = Api(context, EMAIL, password)
         names = add_what_people_add(context, api) | {"uploaded": upload(page, home)}
         state = context.storage_state()
+    pages = {name: path for name, path in addresses(home, names).items() if only in name}
     for size, viewport in SIZES.items():
         for theme in ("light", "dark"):
             context = browser.new_context(base_url=url, viewport=viewport, storage_state=state, reduced_motion="reduce")  # type: ignore[arg-type]
             context.add_cookies([{"name": "theme", "value": theme, "url": url}])
             page = context.new_page()
-            for name, path in PAGES.items():
-                if only in name and None not in (names.get(part) for part in re.findall(r"{(\w+)}", path)):
-                    keep(page, path.format(**names), f"{name}-{theme}-{size}", README.get(name))
+            for name, path in pages.items():
+                keep(page, path, f"{name}-{theme}-{size}", README.get(name))
             context.close()
+
+
+def addresses(home: Path, names: Mapping[str, Any]) -> dict[str, str]:
+    """Where each page is, by the name of its pictures."""
+    app = create_app({**os.environ, "FORECASTLE_HOME": str(home)})
+    with app.app_context():
+        found = dict(page_paths(app, db.session())) | {one: path.format(**names) for one, path in CHOSEN.items()}
+    whole = {endpoint: path + ASKED.get(endpoint, "").format(**names) for endpoint, path in found.items()}
+    return {NAMES.get(one, one.removesuffix(".index").replace(".", "-")): path for one, path in whole.items()}
+
+
+def list_pictures() -> None:
+    """Write the page that shows which pictures there are."""
+    names = sorted({path.name.rsplit("-", 2)[0] for path in IMAGES.glob("*-light-1440.webp")})
+    lines = ["# Every page", "", "`make screenshots` takes these pictures of the demo company.", ""]
+    lines += ["| page | 1440 px, light | dark | 390 px, light | dark |", "|---|---|---|---|---|"]
+    for name in names:
+        kinds = (f"{name}-{theme}-{size}.webp" for size in SIZES for theme in ("light", "dark"))
+        lines.append(f"| {name.replace('-', ' ')} | " + " | ".join(f"[picture]({kind})" for kind in kinds) + " |")
+    (IMAGES / "README.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def wide() -> dict[str, Any]:
@@ -240,6 +239,7 @@ def main() -> None:
     IMAGES.mkdir(exist_ok=True)
     with running(given.home.resolve()) as url, sync_playwright() as playwright:
         take(playwright.chromium.launch(executable_path=path, args=CHROMIUM), url, given.home.resolve(), given.only)
+    list_pictures()
 
 
 if __name__ == "__main__":

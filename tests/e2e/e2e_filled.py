@@ -110,11 +110,11 @@ def add_jobs(session: Session) -> None:
     session.commit()
 
 
-def add_administration(session: Session) -> None:
+def add_administration(session: Session, name: str = "erp") -> None:
     """A source, a token, an invitation, and a webhook with what was sent to it."""
-    session.add(Source(name="ERP orders", kind="http", settings={"url": "https://erp.example.com/orders"}))
-    invite(session, "ann@example.com", "planner", None, "admin@example.com")
-    create_token(session, "erp", ["sales:read"], scope=None, lifetime=timedelta(days=90), user="admin@example.com")
+    session.add(Source(name=f"{name} orders", kind="http", settings={"url": "https://erp.example.com/orders"}))
+    invite(session, f"{name}@example.com", "planner", None, "admin@example.com")
+    create_token(session, name, ["sales:read"], scope=None, lifetime=timedelta(days=90), user="admin@example.com")
     hook = WebhookEndpoint(url="https://erp.example.com/hook", events=["job.failed"], secret="sealed")
     event = OutboxEvent(name="JobFailed", payload={}, handled_at=utc_now())
     session.add_all([hook, event])

@@ -14,7 +14,7 @@ from ml.db.imports import Import
 from webapp.pages.render import version_of
 from webapp.queries.follow_ups import follow_ups
 from webapp.queries.imports import jobs_of_import
-from webapp.queries.jobs import JobView, job_view
+from webapp.queries.jobs import JobView, as_it_runs, job_view
 
 PATIENCE = timedelta(minutes=5)
 """How long a page waits for follow-up jobs that nobody has asked for yet."""
@@ -65,9 +65,9 @@ def is_following(row: Import, jobs: Sequence[JobView]) -> bool:
     return not ended and since is not None and utc_now() - since < PATIENCE
 
 
-def with_progress(session: Session, client: redis.Redis, jobs: Iterable[JobView]) -> list[JobView]:
+def with_progress(client: redis.Redis, jobs: Iterable[JobView]) -> list[JobView]:
     """The same jobs; those that run with what Redis knows of them."""
-    return [job_view(session, client, job.id) if job.state == "running" else job for job in jobs]
+    return [as_it_runs(client, job) for job in jobs]
 
 
 def version_of_jobs(jobs: Iterable[JobView], *rest: object) -> str:

@@ -37,7 +37,7 @@ def index() -> ResponseReturnValue:
     state, kind = request.args.get("state", ""), request.args.get("kind", "")
     session, start = db.session(), below()
     page = list_jobs(session, state=state or None, kind=kind or None, below=start)
-    jobs = with_progress(session, redis_client(), page.items)
+    jobs = with_progress(redis_client(), page.items)
     version = version_of_jobs(jobs)
     return unless_seen(
         version,
@@ -114,7 +114,7 @@ def chosen() -> list[int]:
 def recent_jobs() -> dict[str, object]:
     """The latest jobs for the overview: what runs, which it follows, and what ended."""
     session = db.session()
-    jobs = with_progress(session, redis_client(), list_jobs(session, limit=RECENT).items)
+    jobs = with_progress(redis_client(), list_jobs(session, limit=RECENT).items)
     running = [job for job in jobs if not job.finished]
     following = bool(running) or any(leads_on(job) for job in jobs)
     return {

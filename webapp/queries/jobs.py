@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -70,7 +70,7 @@ def list_jobs(
     if kind:
         query = query.where(JobRun.kind == kind)
     page = newest_first(session, query, JobRun.id, limit, below)
-    return Page([view_of(job, None) for job in page.items], page.next_below)
+    return Page([view_of(job) for job in page.items], page.next_below)
 
 
 def job_view(session: Session, client: redis.Redis, job_id: int) -> JobView:
@@ -78,10 +78,19 @@ def job_view(session: Session, client: redis.Redis, job_id: int) -> JobView:
     job = session.get(JobRun, job_id)
     if job is None:
         raise NotFoundError(f"there is no job {job_id}.")
-    return view_of(job, live_progress(client, job) if job.state == "running" else None)
+    return as_it_runs(client, view_of(job))
 
 
-def live_progress(client: redis.Redis, job: JobRun) -> dict[str, Any] | None:
+def as_it_runs(client: redis.Redis, job: JobView) -> JobView:
+    """The same job; one that runs with what Redis knows of it."""
+    live = live_progress(client, job) if job.state == "running" else None
+    if not live:
+        return job
+    told = {name: live[name] for name in ("phase", "done", "total") if name in live}
+    return replace(job, **told, log_tail="\n".join(live["log"]) if "log" in live else job.log_tail)
+
+
+def live_progress(client: redis.Redis, job: JobView) -> dict[str, Any] | None:
     """What the running job said last; None where it said nothing or Redis is down."""
     try:
         live = progress.read(client, job.id)
@@ -91,8 +100,7 @@ def live_progress(client: redis.Redis, job: JobRun) -> dict[str, Any] | None:
     return live if live and live["attempt"] == job.attempt else None
 
 
-def view_of(job: JobRun, live: dict[str, Any] | None) -> JobView:
-    live = live or {}
+def view_of(job: JobRun) -> JobView:
     return JobView(
         id=job.id,
         kind=job.kind,
@@ -101,14 +109,14 @@ def view_of(job: JobRun, live: dict[str, Any] | None) -> JobView:
         state=job.state,
         attempt=job.attempt,
         max_attempts=job.max_attempts,
-        phase=live.get("phase", job.phase),
-        done=live.get("done", job.done),
-        total=live.get("total", job.total),
+        phase=job.phase,
+        done=job.done,
+        total=job.total,
         created_at=job.created_at,
         started_at=job.started_at,
         finished_at=job.finished_at,
         timings=job.timings or {},
-        log_tail="\n".join(live["log"]) if "log" in live else job.log_tail or "",
+        log_tail=job.log_tail or "",
         attempts=job.attempts or [],
         result=job.result,
         error=job.error,
