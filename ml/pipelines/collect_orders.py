@@ -30,7 +30,7 @@ def store_orders(
     found = predict_next_orders(model, orders, day)
     places = orders.codes.get_indexer(found.index)
     shares = category_shares(orders, day, places)
-    likely = [likeliest(row, orders.categories) for row in shares]
+    likely = pd.Series([likeliest(row, orders.categories) for row in shares], found.index)
     found = found.assign(categories=likely, at_stake=found["at_stake"].round(2)).sort_values("at_stake")
     days = {name: found[name].dt.date.tolist() for name in ("p10", "p50", "p90", "last_order")}
     insert_rows(

@@ -40,7 +40,9 @@ def store_payments(session: Session, run: CollectRun, book: Book, model: Payment
     found = predict_payments(model, history, day, rows)
     curves, passed = curves_of(model, history, day, rows)
     run.edges = [float(edge) for edge in curves.edges]
-    found = found.join(history.invoices["issued_on"]).assign(curve=encode_curves(curves, passed))
+    found = found.join(history.invoices["issued_on"]).assign(
+        curve=pd.Series(encode_curves(curves, passed), found.index)
+    )
     found = found.assign(late_amount=(found["open"] * (1.0 - found["on_time"])).round(2)).sort_values("late_amount")
     for start in range(0, len(found), CHUNK):
         part = found.iloc[start : start + CHUNK]

@@ -93,7 +93,7 @@ def list_predictions(query: PredictionQuery) -> Response:
 def prediction_answer(view: queries.PredictionView) -> PredictionAnswer:
     names = {"customer_code": view.customer.code, "customer_name": view.customer.name}
     fields = [name for name in PredictionAnswer.model_fields if name not in names]
-    return PredictionAnswer(**names, **{name: getattr(view.row, name) for name in fields})
+    return PredictionAnswer.model_validate({**names, **{name: getattr(view.row, name) for name in fields}})
 
 
 @blueprint.get("/payment-predictions/scores", responses={200: ScoreList})
@@ -190,7 +190,7 @@ def delete_action(path: ActionPath) -> Response:
     return Response(status=204)
 
 
-@blueprint.get("/next-orders", responses={200: NextOrderList, **problems(404)})
+@blueprint.get("/next-orders", responses={200: NextOrderList, **problems(404, 409)})
 @requires(SALES_READ)
 def list_next_orders(query: NextOrderQuery) -> Response:
     """List when customers order next, the most money at stake first."""
@@ -216,4 +216,4 @@ def show_next_order(path: CustomerPath) -> Response:
 def next_order_answer(view: next_orders.OrderView) -> NextOrderAnswer:
     names = {"customer_code": view.customer.code, "customer_name": view.customer.name}
     fields = [name for name in NextOrderAnswer.model_fields if name not in names]
-    return NextOrderAnswer(**names, **{name: getattr(view.row, name) for name in fields})
+    return NextOrderAnswer.model_validate({**names, **{name: getattr(view.row, name) for name in fields}})

@@ -72,8 +72,11 @@ def about_collection(session: Session, by: str) -> dict[str, Any]:
 
 def asked_filter() -> queries.PredictionFilter:
     """The filter that the query string names."""
-    texts = {name: request.args.get(name, "").strip()[:120] for name in ("q", "segment", "region", "currency")}
-    return queries.PredictionFilter(overdue=request.args.get("overdue") == "1", **texts)
+    q, segment, region, currency = (
+        request.args.get(name, "").strip()[:120] for name in ("q", "segment", "region", "currency")
+    )
+    overdue = request.args.get("overdue") == "1"
+    return queries.PredictionFilter(q, None, segment, region, currency, overdue=overdue)
 
 
 def filters_of(wanted: queries.PredictionFilter) -> dict[str, str]:

@@ -76,7 +76,7 @@ def cash_view(session: Session, currency: str, frequency: str, question: CashQue
     if currency not in (run.invoiced or {}):
         raise NotFoundError(f"no invoice is in {currency!r}; expected one of {', '.join(cash_currencies(session))}.")
     inputs = read_inputs(session, run, currency)
-    base = stored(session, run, currency, frequency) if current_scope() is None else []
+    base: Sequence[Any] = stored(session, run, currency, frequency) if current_scope() is None else []
     what_if = WhatIf(dict(question.later), question.sales, question.items)
     simulations = max(FEWEST, min(SIMULATIONS, MOST_DRAWS // max(len(inputs.invoices), 1)))
     found: CashOutlook = cash_outlook(inputs, frequency, what_if, simulations=simulations)

@@ -59,7 +59,7 @@ def list_next_orders(
     run, mine = published_run(session), NextOrder
     query = sa.select(mine).where(mine.run_id == run.id)
     if wanted.overdue:
-        query = query.where(mine.overdue.is_(sa.true()))
+        query = query.where(mine.overdue)
     if wanted.stage:
         query = query.where(mine.stage == wanted.stage)
     named = [getattr(Customer, name) == value for name in ("segment", "region") if (value := getattr(wanted, name))]
