@@ -11,7 +11,8 @@ import tempfile
 from typing import Any
 
 # The metrics' library looks for it when it is imported, so that comes later.
-SHARED = os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="forecastle-metrics-"))
+SHARED = os.environ.get("PROMETHEUS_MULTIPROC_DIR") or tempfile.mkdtemp(prefix="forecastle-metrics-")
+os.environ["PROMETHEUS_MULTIPROC_DIR"] = SHARED
 
 from ml import logs  # noqa: E402
 from ml.errors import ConfigurationError  # noqa: E402
