@@ -155,6 +155,16 @@ def request_job(
     return _insert(session, job)
 
 
+def request_once(session: Session, kind: str, arguments: Mapping[str, Any], *, requested_by: str = "") -> JobRun:
+    """The equal job that has not begun yet, which will see all that there is by then, or a new one. For jobs whose
+    result depends on nothing but the data. Raises as `request_job` does."""
+    waiting = sa.select(JobRun).where(JobRun.state == "queued", JobRun.kind == kind).order_by(JobRun.id)
+    for job in session.scalars(waiting):
+        if job.arguments == dict(arguments):
+            return job
+    return request_job(session, kind, arguments, requested_by=requested_by)
+
+
 def _insert(session: Session, job: JobRun) -> JobRun:
     """Write the row; when another process was first with its dedupe key, take that one."""
     try:

@@ -20,7 +20,7 @@ from ml.db.sales import SalesDaily
 from ml.errors import ConfigurationError
 from worker import health, traffic
 from worker.alerts.evaluate import apply, measure_all
-from worker.alerts.mail import send_waiting
+from worker.alerts.mail import claim, send_waiting
 from worker.alerts.metrics import METRICS, Look, Metric, Reading
 from worker.alerts.rules import DEFAULTS, add_defaults
 from worker.connection import connect
@@ -163,13 +163,15 @@ def test_a_metric_that_cannot_be_measured_neither_raises_nor_ends_an_alert(
 
     monkeypatch.setitem(METRICS, "heat", Metric("Heat", "degrees", broken))
     rule = rule_of(session)
-    gone = rule_of(session, name="Gone", metric="silence")
+    gone = rule_of(session, name="Gone", metric="latency")
+    silent = rule_of(session, name="Silent", metric="silence")
     fine = rule_of(session, name="Fine", metric="dead_letters")
     session.commit()
     found = measure_all(look_of(session, connect("unix:///nonexistent/valkey.sock")))
     assert rule.id not in found
     assert gone.id not in found
     assert found[fine.id][0].value == 0
+    assert [(one.subject, one.value) for one in found[silent.id]] == [("redis", 1)]
 
 
 def look_of(session: Session, redis: Redis, **values: Any) -> Look:
@@ -271,6 +273,15 @@ def test_an_e_mail_is_sent_once_and_its_subject_adds_no_header(
     assert message["Subject"] == "Sales are old Bcc: all@example.com"
     assert "Seit 9 Tagen: Öl" in message.get_content()
     assert [row.state for row in notifications(sessions)] == ["sent"]
+
+
+def test_of_two_processes_one_sends_an_e_mail_and_one_that_died_is_made_up_for(
+    sessions: sessionmaker[Session], smtp: SmtpServer
+) -> None:
+    waiting_mail(sessions, ANN)
+    assert len(claim(sessions, NOON)) == 1
+    assert send_waiting(sessions, mail_settings(smtp.port), NOON + timedelta(minutes=1)) == 0
+    assert send_waiting(sessions, mail_settings(smtp.port), NOON + timedelta(minutes=11)) == 1
 
 
 def test_a_recipient_who_is_refused_keeps_no_other_from_being_told(

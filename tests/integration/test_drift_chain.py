@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import sqlalchemy as sa
@@ -14,12 +15,20 @@ from ml.db.results import ForecastRun, ModelVersion
 from ml.pipelines import train as training
 from ml.pipelines.forecast import forecast
 from ml.pipelines.train import train
+from ml.settings import ModelRules
 from worker.context import Services
 from worker.events import ModelDrifted
 from worker.models import JobRun, OutboxEvent
 from worker.queues import request_job
 
 Race = Callable[..., None]
+
+
+@pytest.fixture
+def services(services: Services) -> Services:
+    """No champion is replaced for its age alone: the challenger has to win."""
+    ml = replace(services.settings.ml, models=ModelRules(champion_days=3650))
+    return replace(services, settings=replace(services.settings, ml=ml))
 
 
 @pytest.fixture
@@ -50,9 +59,9 @@ def versions(services: Services) -> list[tuple[str, str | None]]:
 
 
 def test_a_verdict_leads_to_a_training_whose_winner_serves_and_is_checked_anew(services: Services, race: Race) -> None:
-    jobs = drifted(services, race, "seasonal_naive", "naive")
+    jobs = drifted(services, race, "seasonal_naive", "moving_average")
     assert jobs == [("drift", "succeeded"), ("train", "succeeded"), ("forecast", "succeeded"), ("drift", "succeeded")]
-    assert versions(services) == [("seasonal_naive", None), ("naive", "champion")]
+    assert versions(services) == [("seasonal_naive", None), ("moving_average", "champion")]
     with services.sessions() as session:
         verdicts = session.scalars(sa.select(DriftReport.verdict).order_by(DriftReport.id)).all()
         assert verdicts == ["retrain", "ok"]
@@ -64,9 +73,9 @@ def test_a_verdict_leads_to_a_training_whose_winner_serves_and_is_checked_anew(s
 
 
 def test_a_challenger_that_does_worse_changes_nothing(services: Services, race: Race) -> None:
-    jobs = drifted(services, race, "naive", "seasonal_naive")
+    jobs = drifted(services, race, "moving_average", "seasonal_naive")
     assert jobs == [("drift", "succeeded"), ("train", "succeeded")]
-    assert versions(services) == [("naive", "champion"), ("seasonal_naive", "challenger")]
+    assert versions(services) == [("moving_average", "champion"), ("seasonal_naive", "challenger")]
     with services.sessions() as session:
         before = session.scalars(sa.select(ForecastRun.id).where(ForecastRun.slot == "monthly")).one()
         request_job(session, "drift", {"grain": "monthly"})

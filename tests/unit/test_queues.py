@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from ml.db.base import utc_now
 from worker.errors import JobRequestError
 from worker.models import JobRun
-from worker.queues import KINDS, QUEUES, request_job
+from worker.queues import KINDS, QUEUES, request_job, request_once
 
 
 def count_jobs(session: Session) -> int | None:
@@ -83,3 +83,12 @@ def test_a_request_that_loses_the_race_for_its_key_gets_the_winner(
     assert request_job(session, "refresh", {}, dedupe_key="nightly:1") is winner
     session.commit()
     assert count_jobs(session) == 1
+
+
+def test_an_equal_job_that_has_not_begun_is_not_asked_for_twice(session: Session) -> None:
+    first = request_once(session, "train", {"grain": "monthly"}, requested_by="ann")
+    assert request_once(session, "train", {"grain": "monthly"}, requested_by="bob").id == first.id
+    assert request_once(session, "train", {"grain": "weekly"}).id != first.id
+    first.state = "running"  # it may have read its data before what the second one is about
+    session.flush()
+    assert request_once(session, "train", {"grain": "monthly"}).id != first.id

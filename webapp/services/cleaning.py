@@ -14,7 +14,7 @@ from ml.errors import DataError
 from ml.etl.cleaning.policy import DEFAULT, SALES, CleaningSettings, current
 from webapp.queries.cleaning import get_policy, no_flag
 from worker.models import JobRun
-from worker.queues import request_job
+from worker.queues import request_once
 
 VERDICTS = ("open", "accepted", "dismissed")
 
@@ -38,7 +38,7 @@ def set_policy(
         before=dict(before.settings if before else DEFAULT.to_dict()),
         after=row.settings,
     )
-    job = request_job(session, "clean", {}, requested_by=user)
+    job = request_once(session, "clean", {}, requested_by=user)
     session.commit()
     return row, job
 
@@ -67,7 +67,7 @@ def decide_flag(session: Session, flag_id: int, verdict: str, user: str) -> None
 
 def request_cleaning(session: Session, user: str) -> JobRun:
     """Ask for flags, and the forecast after them, to be made anew; commits."""
-    job = request_job(session, "clean", {}, requested_by=user)
+    job = request_once(session, "clean", {}, requested_by=user)
     audit.record(session, "request", "job", job.id, after={"kind": job.kind})
     session.commit()
     return job

@@ -21,7 +21,7 @@ from worker.errors import JobRequestError
 from worker.lease import hold_off
 from worker.models import CATCH_UPS, JobRun, PromisedRun, Schedule
 from worker.pulls import request_pull
-from worker.queues import KINDS, request_job
+from worker.queues import KINDS, request_once
 from worker.schedule import BUILT_IN, LEASE, SCHEDULABLE
 from worker.slots import check_cron, check_timezone
 
@@ -116,7 +116,7 @@ def run_scheduled(session: Session, schedule_id: str, user: str) -> JobRun:
     if row.kind == "pull":
         job = request_pull(session, **row.arguments, requested_by=user)
     else:
-        job = request_job(session, row.kind, row.arguments, requested_by=user)
+        job = request_once(session, row.kind, row.arguments, requested_by=user)
     audit.record(session, "run", "schedule", schedule_id, after={"job_id": job.id})
     session.commit()
     return job

@@ -10,7 +10,7 @@ from ml.db import audit
 from ml.errors import ConflictError
 from webapp.extensions import settings
 from worker.models import JobRun
-from worker.queues import request_job
+from worker.queues import request_once
 
 
 def request_training(session: Session, grain: str, models: Sequence[str] | None, user: str) -> JobRun:
@@ -26,7 +26,7 @@ def request_training(session: Session, grain: str, models: Sequence[str] | None,
     arguments: dict[str, object] = {"grain": grain}
     if models:
         arguments["models"] = list(models)
-    job = request_job(session, "train", arguments, requested_by=user)
+    job = request_once(session, "train", arguments, requested_by=user)
     audit.record(session, "request", "job", job.id, after={"kind": job.kind, **arguments})
     session.commit()
     return job

@@ -8,8 +8,8 @@ import ssl
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from email.message import EmailMessage
-from email.utils import formatdate, make_msgid
-from typing import TYPE_CHECKING
+from email.utils import formatdate
+from typing import TYPE_CHECKING, Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, sessionmaker
@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 TIMEOUT_SECONDS = 10
 FIRST_PAUSE, LONGEST_PAUSE, LASTS = timedelta(minutes=1), timedelta(hours=4), timedelta(days=1)
 BATCH = 50
+CLAIM = timedelta(minutes=10)
 
 
 @contextmanager
@@ -51,31 +52,46 @@ def message_of(row: Notification, sender: str) -> EmailMessage:
     message["From"], message["To"] = sender, row.recipient
     message["Subject"] = " ".join(row.subject.split())
     message["Date"] = formatdate(row.created_at.timestamp())
-    message["Message-ID"] = make_msgid(f"notification-{row.id}", domain=sender.rpartition("@")[2])
+    message["Message-ID"] = f"<notification-{row.id}-{row.created_at:%Y%m%d%H%M%S}@{sender.rpartition('@')[2]}>"
     message.set_content(row.body)
     return message
 
 
 def send_waiting(sessions: sessionmaker[Session], settings: MailSettings, now: datetime) -> int:
     """Send what is due, each committed by itself; returns how many were sent. While the server is waited for, no
-    transaction is open."""
-    due = sa.select(Notification).where(Notification.state == "waiting", Notification.next_try_at <= now)
-    with reading(sessions) as session:
-        rows = session.scalars(due.order_by(Notification.id).limit(BATCH)).all()
-    if not rows or not settings.host:
+    transaction is open. Of two processes that see the same e-mail one sends it."""
+    rows = claim(sessions, now) if settings.host else []
+    if not rows:
         return 0
-    sent = 0
+    sent, left = 0, list(rows)
     try:
         with connection(settings) as server:
-            for row in rows:
-                error = try_to_send(server, row, settings.sender)
-                note(sessions, row, error, now)
+            while left:
+                error = try_to_send(server, left[0], settings.sender)
+                note(sessions, left.pop(0), error, now)
                 sent += error is None
     except (OSError, smtplib.SMTPException) as error:
         log.warning("e-mails wait: %s:%s: %s", settings.host, settings.port, error)
-        for row in rows[sent:]:
+        for row in left:
             note(sessions, row, f"{type(error).__name__}: {error}", now)
     return sent
+
+
+def claim(sessions: sessionmaker[Session], now: datetime) -> list[Notification]:
+    """Take what is due, so that nobody else sends it for a while; what a process that dies had taken is due again."""
+    due = (Notification.state == "waiting", Notification.next_try_at <= now)
+    with reading(sessions) as session:
+        rows = session.scalars(sa.select(Notification).where(*due).order_by(Notification.id).limit(BATCH)).all()
+    if not rows:
+        return []
+    mine = []
+    with sessions.begin() as session:
+        for row in rows:
+            taken = sa.update(Notification).where(Notification.id == row.id, *due).values(next_try_at=now + CLAIM)
+            found = session.execute(taken, execution_options={"synchronize_session": False})
+            if cast("sa.CursorResult[Any]", found).rowcount == 1:
+                mine.append(row)
+    return mine
 
 
 def try_to_send(server: smtplib.SMTP, row: Notification, sender: str) -> str | None:

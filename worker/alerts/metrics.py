@@ -18,6 +18,7 @@ from ml.db.insights import DRIFT_VERDICTS, DriftReport
 from ml.db.results import ForecastRun
 from ml.db.sales import SalesDaily
 from worker import health, traffic
+from worker.connection import AWAY
 from worker.models import JobRun, OutboxEvent
 from worker.outbox import MAX_TRIES
 from worker.promises import find_breaches
@@ -135,10 +136,14 @@ def freshness(look: Look) -> Iterator[Reading]:
 
 
 def silence(look: Look) -> Iterator[Reading]:
-    """1 for each kind of process of which none was seen lately."""
-    for role in health.ROLES:
-        gone = not health.seen(look.redis, role)
-        yield Reading(role, float(gone), f"no {role} process is seen" if gone else f"a {role} process is seen")
+    """1 for each kind of process of which none was seen lately; where Redis cannot tell, 1 for Redis."""
+    try:
+        gone = {role: not health.seen(look.redis, role) for role in health.ROLES}
+    except AWAY as error:
+        yield Reading("redis", 1.0, f"Redis does not answer: {error}")
+        return
+    for role, missing in gone.items():
+        yield Reading(role, float(missing), f"no {role} process is seen" if missing else f"a {role} process is seen")
 
 
 def error_rate(look: Look) -> Iterator[Reading]:
