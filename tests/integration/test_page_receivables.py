@@ -11,6 +11,7 @@ from ml.artifacts import ArtifactStore
 from ml.db.catalog import Customer
 from ml.db.receivables import CashItem, CashPosition, CollectionAction
 from webapp.pages.cash_plot import nice_range
+from worker.models import JobRun
 
 PART = {"HX-Request": "true", "HX-Request-Type": "partial"}
 
@@ -82,6 +83,7 @@ def test_cash_shows_bands_scenarios_and_what_is_planned(made: Session, browser: 
     data = {"currency": "EUR", "day": "2024-10-07", "balance": "5,250.5", "minimum": ""}
     assert client.post("/cash/position", data=data).status_code == 303
     assert rows.last(CashPosition).balance == 5250.5
+    assert (rows.last(JobRun).kind, rows.last(JobRun).requested_by) == ("collect", "planner@example.com")
     assert client.post("/cash/position", data={**data, "balance": "much"}).status_code == 422
     item = {
         "currency": "EUR",
@@ -97,6 +99,7 @@ def test_cash_shows_bands_scenarios_and_what_is_planned(made: Session, browser: 
     assert (row.item_ref, row.amount) == ("B-7", -70)
     assert client.post(f"/cash/items/{row.id}/delete", data={"currency": "EUR"}).status_code == 303
     assert rows.count(CashItem) == 1
+    assert rows.count(JobRun) == 1, "one run waits, and will see all of it"
 
 
 def test_who_should_have_ordered_comes_first(made: Session, browser: ClientFor) -> None:

@@ -157,7 +157,7 @@ def default_currency() -> str:
 @blueprint.put("/cash-position", responses={200: PositionAnswer, **problems(400, 415)})
 @requires(CATALOG_WRITE)
 def set_position(body: PositionBody) -> Response:
-    """Say what was in the bank in the morning of a day, and the least that has to stay there; the next run knows it."""
+    """Say what was in the bank in the morning of a day, and the least that has to stay there; cash is forecast anew."""
     draft = service.PositionDraft(body.currency, body.day, body.balance, body.minimum)
     return answer(PositionAnswer.model_validate(service.set_position(db.session(), draft, signed_in_user().email)))
 

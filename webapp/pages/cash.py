@@ -62,7 +62,7 @@ def add_item() -> ResponseReturnValue:
             typed["item_ref"][:80], day, amount, typed["kind"][:40], typed["name"][:250], typed["currency"][:8]
         )
         try:
-            service.add_item(db.session(), draft)
+            service.add_item(db.session(), draft, signed_in_user().email)
         except ConflictError as error:
             errors["item_ref"] = sentence(str(error))
     if errors:
@@ -74,7 +74,7 @@ def add_item() -> ResponseReturnValue:
 @requires(CATALOG_WRITE)
 def delete_item(item_id: int) -> ResponseReturnValue:
     """Drop what will not move."""
-    service.delete_item(db.session(), item_id)
+    service.delete_item(db.session(), item_id, signed_in_user().email)
     return see_other(url_for("cash.index", currency=request.form.get("currency", "")[:8]))
 
 

@@ -56,7 +56,6 @@ class CashView:
     opening: float
     minimum: float
     simulations: int
-    invoiced: float
 
 
 def cash_currencies(session: Session) -> list[str]:
@@ -68,27 +67,42 @@ def cash_currencies(session: Session) -> list[str]:
 
 def cash_view(session: Session, currency: str, frequency: str, question: CashQuestion) -> CashView:
     """The outlook of a currency; raises NoForecastError before the first run, NotFoundError for another currency."""
-    from ml.receivables.outlook import WhatIf, cash_outlook  # noqa: PLC0415 - see above
-
     run = find_run(session)
     if run is None or run.as_of is None or run.payment_model_id is None:
         raise NoForecastError(NO_RUN)
     if currency not in (run.invoiced or {}):
         raise NotFoundError(f"no invoice is in {currency!r}; expected one of {', '.join(cash_currencies(session))}.")
-    inputs = read_inputs(session, run, currency)
     base: Sequence[Any] = stored(session, run, currency, frequency) if current_scope() is None else []
-    what_if = WhatIf(dict(question.later), question.sales, question.items)
-    simulations = max(FEWEST, min(SIMULATIONS, MOST_DRAWS // max(len(inputs.invoices), 1)))
-    found: CashOutlook = cash_outlook(inputs, frequency, what_if, simulations=simulations)
-    as_stored = bool(base) and question.is_plain
-    periods: Sequence[Any] = base if as_stored else found.periods
+    position = cash_position(session, currency)
+    minimum = float(position.minimum) if position else 0.0
+    opening = opening_of(session, run, currency) if position else 0.0
+    if base and question.is_plain and first_short(base, minimum) is None:
+        return CashView(currency, frequency, run.as_of, base, base, None, [], opening, minimum, STORED_SIMULATIONS)
+    inputs = read_inputs(session, run, currency, opening, minimum)
+    found = simulate(inputs, frequency, question)
     if not base:
-        base = found.periods if question.is_plain else cash_outlook(inputs, frequency, simulations=simulations).periods
-    short = next((period for period in periods if period.balance_p10 < inputs.minimum), None)
-    return CashView(
-        currency, frequency, run.as_of, periods, base, short, found.drivers if short else [], inputs.opening,
-        inputs.minimum, STORED_SIMULATIONS if as_stored else found.simulations, inputs.invoiced,
-    )  # fmt: skip
+        base = found.periods if question.is_plain else simulate(inputs, frequency, CashQuestion({})).periods
+        periods, simulations = found.periods, found.simulations
+    else:
+        periods = base if question.is_plain else found.periods
+        simulations = STORED_SIMULATIONS if question.is_plain else found.simulations
+    short = first_short(periods, minimum)
+    drivers = found.drivers if short else []
+    return CashView(currency, frequency, run.as_of, periods, base, short, drivers, opening, minimum, simulations)
+
+
+def first_short(periods: Sequence[Any], minimum: float) -> Any | None:
+    """The first period whose P10 balance is below the minimum."""
+    return next((period for period in periods if period.balance_p10 < minimum), None)
+
+
+def simulate(inputs: CashInputs, frequency: str, question: CashQuestion) -> CashOutlook:
+    """The outlook under a scenario."""
+    from ml.receivables.outlook import WhatIf, cash_outlook  # noqa: PLC0415 - see above
+
+    simulations = max(FEWEST, min(SIMULATIONS, MOST_DRAWS // max(len(inputs.invoices), 1)))
+    what_if = WhatIf(dict(question.later), question.sales, question.items)
+    return cash_outlook(inputs, frequency, what_if, simulations=simulations)
 
 
 def stored(session: Session, run: CollectRun, currency: str, frequency: str) -> Sequence[CashForecast]:
@@ -98,7 +112,7 @@ def stored(session: Session, run: CollectRun, currency: str, frequency: str) -> 
     return session.scalars(query.order_by(mine.first_day)).all()
 
 
-def read_inputs(session: Session, run: CollectRun, currency: str) -> CashInputs:
+def read_inputs(session: Session, run: CollectRun, currency: str, opening: float, minimum: float) -> CashInputs:
     """What the cash of a currency is simulated from, as far as the caller sees it."""
     from ml.receivables.outlook import CashInputs, OpenInvoice, SalesToCome  # noqa: PLC0415 - see above
 
@@ -107,13 +121,12 @@ def read_inputs(session: Session, run: CollectRun, currency: str) -> CashInputs:
     rows = session.execute(query.where(mine.run_id == run.id, mine.currency == currency).order_by(mine.id)).all()
     main = cash_currencies(session)[0]
     points = outlook(session, Node()).forecast if currency == main else []
-    position = cash_position(session, currency)
     return CashInputs(
         day,
         run.edges or [],
         [OpenInvoice(row.invoice_ref, row.customer_id, row.due_on, float(row.open_amount), row.curve) for row in rows],
-        opening=opening_of(session, run, currency) if position else 0.0,
-        minimum=float(position.minimum) if position else 0.0,
+        opening=opening,
+        minimum=minimum,
         items=[(item.day, float(item.amount)) for item in items_from(session, currency, day)],
         sales=[
             SalesToCome(point.period, MONTHLY.last_day(point.period), point.mean, point.p10, point.p90)

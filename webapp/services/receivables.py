@@ -16,6 +16,8 @@ from ml.errors import ConflictError, NotFoundError
 from ml.etl.record_store import forget_versions
 from ml.etl.record_tables import record_key
 from webapp.errors import FieldError, InvalidRequestError
+from worker.models import JobRun
+from worker.queues import request_job
 
 
 @dataclass(frozen=True)
@@ -98,11 +100,12 @@ def set_position(session: Session, draft: PositionDraft, user: str) -> CashPosit
     session.flush()
     after = {"day": draft.day.isoformat(), "balance": draft.balance, "minimum": draft.minimum}
     audit.record(session, "update", "cash_position", draft.currency or "-", after=after)
+    ask_for_run(session, user)
     session.commit()
     return row
 
 
-def add_item(session: Session, draft: ItemDraft) -> CashItem:
+def add_item(session: Session, draft: ItemDraft, user: str) -> CashItem:
     """Plan cash by hand; raises ConflictError where the number is taken. Commits."""
     key = record_key("cash_items", {"item_ref": draft.item_ref})
     lock_for_writing(session, CashItem)
@@ -113,11 +116,12 @@ def add_item(session: Session, draft: ItemDraft) -> CashItem:
     forget_versions(session, "cash_items", key)
     session.flush()
     audit.record(session, "create", "cash_item", row.id, after={"item_ref": row.item_ref, "amount": row.amount})
+    ask_for_run(session, user)
     session.commit()
     return row
 
 
-def delete_item(session: Session, item_id: int) -> None:
+def delete_item(session: Session, item_id: int, user: str) -> None:
     """Planned cash that will not move; raises NotFoundError. Commits."""
     row = session.get(CashItem, item_id)
     if row is None:
@@ -125,4 +129,12 @@ def delete_item(session: Session, item_id: int) -> None:
     forget_versions(session, "cash_items", row.key)
     audit.record(session, "delete", "cash_item", row.id, before={"item_ref": row.item_ref, "amount": float(row.amount)})
     session.delete(row)
+    ask_for_run(session, user)
     session.commit()
+
+
+def ask_for_run(session: Session, user: str) -> None:
+    """Cash is forecast anew, unless that waits already; the caller commits."""
+    waiting = sa.select(JobRun.id).where(JobRun.state == "queued", JobRun.kind == "collect").limit(1)
+    if session.scalar(waiting) is None:
+        request_job(session, "collect", {}, requested_by=user)
