@@ -2,8 +2,8 @@
 
     python -m bench.chaos --rounds 10
 
-Each round sends an import and a training by the API, as a careful client does (a key with each, again until answered),
-and kills some of web, workers, work-horses, relay, scheduler and Valkey by SIGKILL at random moments meanwhile.
+Each round sends three imports and a training by the API, as a careful client does (a key with each, again until
+answered), and kills some of web, workers, work-horses, relay, scheduler, watch and Valkey by SIGKILL meanwhile.
 """
 
 from __future__ import annotations
@@ -39,6 +39,12 @@ LONGEST = 120.0
 
 FIRST_TRAINING = 900.0
 """Seconds for the first import, before anything is killed: all models race."""
+
+IMPORTS = 3
+"""In each round, so that something is always under way."""
+
+WINDOW = 15.0
+"""Seconds in which a round kills."""
 
 SETTINGS = {
     "FORECASTLE_GRAINS": "monthly",
@@ -139,13 +145,15 @@ def measure(home: Path, rounds: int, kills: int, seed: int) -> Iterator[Case]:
         client = Client(fleet.port, make_token(sessions))
         client.post("/schedules", "clock", json={"id": "each-minute", "cron": "* * * * *", "kind": "prune_records"})
         for number in range(rounds + 1):
-            file, rows, amount = sales(draw, number)
-            killer = killing(fleet, draw, 25.0, kills if number else 0)
-            answer = client.post("/imports", f"import-{number}", file=file)
-            sent[answer["import_id"]] = (rows, amount)
-            if number:
-                client.post("/train", f"train-{number}", json={"grain": "monthly", "model_type": "seasonal_naive"})
-                trainings += 1
+            killer = killing(fleet, draw, WINDOW, kills if number else 0)
+            for part in range(IMPORTS if number else 1):
+                file, rows, amount = sales(draw, len(sent))
+                answer = client.post("/imports", f"import-{number}-{part}", file=file)
+                sent[answer["import_id"]] = (rows, amount)
+                time.sleep(draw.uniform(0, WINDOW / IMPORTS) if number else 0)
+                if number and part == 0:
+                    client.post("/train", f"train-{number}", json={"grain": "monthly", "model_type": "seasonal_naive"})
+                    trainings += 1
             killer.join()
             seconds = settle(sessions, 2 * LONGEST if number else FIRST_TRAINING)
             with reading(sessions) as session:
@@ -179,7 +187,7 @@ def main() -> int:
     """Run it in a folder of its own; logs stay there where something is wrong."""
     parser = argparse.ArgumentParser("python -m bench.chaos", description=__doc__)
     parser.add_argument("--rounds", type=int, default=10)
-    parser.add_argument("--kills", type=int, default=3, help="in each round")
+    parser.add_argument("--kills", type=int, default=4, help="in each round")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--home", type=Path, help="a new folder for data and logs")
     chosen = parser.parse_args()

@@ -22,7 +22,20 @@ from worker.supervisor import procfile
 BACK_SECONDS = 0.5
 """What a service manager takes to start a process again."""
 
-VICTIMS = ("web", "web process", "worker", "work-horse", "interactive", "relay", "scheduler", "valkey")
+VICTIMS = (
+    "web",
+    "web process",
+    "worker",
+    "worker",
+    "work-horse",
+    "work-horse",
+    "relay",
+    "relay",
+    "scheduler",
+    "valkey",
+    "watch",
+)
+"""What is drawn from; what does most of the work comes twice."""
 
 
 @dataclass
