@@ -14,15 +14,17 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from logging.handlers import WatchedFileHandler
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 from ml.db import audit
 from ml.environment import read_kind, secrets_of
 from ml.errors import ConfigurationError
-from ml.secrets import MASK, scrub
+from ml.secrets import MASK, SHORTEST, scrub
 
 FORMATS = ("text", "json")
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
@@ -30,7 +32,7 @@ TEXT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 QUIET = ("apscheduler", "rq.worker", "rq.job", "cmdstanpy", "prophet", "urllib3", "botocore", "numba", "werkzeug")
 """Libraries that narrate."""
 
-TOKENS = re.compile(r"\b(Bearer\s+)[\w.~+/=-]+|\beyJ[\w-]+\.[\w-]+\.[\w-]+|\bfc[a-z]_[\w-]{16,}", re.IGNORECASE)
+TOKENS = re.compile(r"\b([Bb]earer\s+)[\w.~+/=-]+|\beyJ[\w-]+\.[\w-]+\.[\w-]+|\bfc[a-z]_[\w-]{16,}")
 """Tokens of people and of systems, wherever a library writes them down."""
 
 ids: ContextVar[Mapping[str, Any]] = ContextVar("ids", default=MappingProxyType({}))
@@ -146,8 +148,7 @@ class JsonLines(logging.Formatter):
         }
         if record.exc_info:
             found["traceback"] = self.formatException(record.exc_info)
-        text = {name: hide(value, self._secrets) if isinstance(value, str) else value for name, value in found.items()}
-        return json.dumps(text, ensure_ascii=False, default=str)
+        return hide(json.dumps(found, ensure_ascii=False, default=str), self._secrets)
 
 
 def fields_of(record: logging.LogRecord) -> dict[str, Any]:
@@ -158,7 +159,24 @@ def fields_of(record: logging.LogRecord) -> dict[str, Any]:
 
 def hide(text: str, secrets: tuple[str, ...] = ()) -> str:
     """`text` without secrets, passwords of addresses, and tokens."""
-    return TOKENS.sub(lambda found: (found[1] or "") + MASK, scrub(text, secrets))
+    if (known := spellings(secrets)) is not None:
+        text = known.sub(MASK, text)
+    if "//" in text:
+        text = scrub(text)
+    return TOKENS.sub(lambda found: (found[1] or "") + MASK, text)
+
+
+@lru_cache(maxsize=8)
+def spellings(secrets: tuple[str, ...]) -> re.Pattern[str] | None:
+    """All ways in which the secrets may stand in a line: as they are, in an address, in JSON; None without any."""
+    found = {
+        spelt
+        for secret in secrets
+        if len(secret) >= SHORTEST
+        for spelt in (secret, quote(secret), quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1])
+    }
+    ordered = sorted(found, key=lambda spelt: (-len(spelt), spelt))
+    return re.compile("|".join(map(re.escape, ordered))) if ordered else None
 
 
 class RotatedFile(WatchedFileHandler):
