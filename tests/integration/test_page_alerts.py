@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from flask.testing import FlaskClient
@@ -11,7 +11,9 @@ from sqlalchemy.orm import Session
 from web_fixtures import ClientFor, Rows, assert_problem
 
 from ml.db.base import utc_now
+from webapp.schemas.alerts import MetricName
 from worker import traffic
+from worker.alerts.metrics import METRICS
 from worker.models import Alert, AlertRule, Notification
 
 API = "/api/v1/alerts"
@@ -32,6 +34,10 @@ def alert(session: Session, rule: AlertRule) -> Alert:
     session.add_all([row, Alert(rule_id=rule.id, subject="later", state="pending", value=1, message="")])
     session.commit()
     return row
+
+
+def test_the_api_names_every_metric() -> None:
+    assert set(get_args(MetricName)) == set(METRICS)
 
 
 def test_an_alert_is_listed_and_acknowledged_once(api: ClientFor, alert: Alert) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from flask.testing import FlaskClient
@@ -12,8 +12,9 @@ from test_page_jobs import add_job
 from web_fixtures import ClientFor, Rows, assert_problem
 
 from ml.db.base import utc_now
+from webapp.schemas.schedules import ScheduledKind
 from worker.models import JobRun, PromisedRun, Schedule
-from worker.schedule import SCHEDULE, add_missing
+from worker.schedule import SCHEDULABLE, SCHEDULE, add_missing
 
 BODY: dict[str, Any] = {"cron": "15 6 * * mon-fri", "timezone": "Europe/Berlin", "kind": "refresh"}
 API = "/api/v1/schedules"
@@ -41,6 +42,10 @@ def promise(session: Session, schedule_id: str, minutes_ago: int = 10, **values:
     session.add(row)
     session.commit()
     return row
+
+
+def test_the_api_names_every_kind_that_may_be_scheduled() -> None:
+    assert get_args(ScheduledKind) == SCHEDULABLE
 
 
 def test_the_api_lists_schedules_with_last_next_and_owed_runs(operator: FlaskClient, session: Session) -> None:
