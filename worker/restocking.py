@@ -32,9 +32,7 @@ def follow(session: Session, event_id: int, event: Event) -> None:
         return
     if is_coming(session, "restock") or is_coming(session, "train", "forecast"):
         return
-    counted = session.scalar(sa.select(StockLevel.id).order_by(StockLevel.id).limit(1))
-    forecast = session.scalar(sa.select(ForecastRun.id).where(ForecastRun.slot.in_(GRAINS)).limit(1))
-    if counted is not None and forecast is not None:
+    if can_plan(session):
         key = f"event:{event_id}:restock"
         request_job(session, "restock", {}, dedupe_key=key, caused_by=event_id, run_after=utc_now() + AFTER)
 
@@ -44,3 +42,10 @@ def is_coming(session: Session, *kinds: str) -> bool:
     states = ("queued",) if kinds == ("restock",) else ("queued", "running")
     found = sa.select(JobRun.id).where(JobRun.kind.in_(kinds), JobRun.state.in_(states)).limit(1)
     return session.scalar(found) is not None
+
+
+def can_plan(session: Session) -> bool:
+    """Whether stock is counted and something is forecast; most installations begin without."""
+    counted = session.scalar(sa.select(StockLevel.id).order_by(StockLevel.id).limit(1))
+    forecast = session.scalar(sa.select(ForecastRun.id).where(ForecastRun.slot.in_(GRAINS)).limit(1))
+    return counted is not None and forecast is not None

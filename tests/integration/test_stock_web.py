@@ -164,3 +164,34 @@ def test_pages_before_there_is_a_plan(app: object, browser: ClientFor) -> None:
     assert "not planned yet" in page.get("/stock").text
     assert page.get("/stock/suppliers").status_code == page.get("/stock/excess").status_code == 200
     assert page.get("/stock/item?area=A&product_id=1").status_code == 404
+
+
+def test_rules_are_set_over_the_api_and_count_from_the_next_plan_on(
+    planner: FlaskClient, sessions: sessionmaker[Session]
+) -> None:
+    body = {"product": "P-1", "area": "Derwent", "rules": {"kind": "min_max", "least": 70, "most": 90}}
+    made = planner.put("/api/v1/stock-policies", json=body).get_json()
+    assert (made["product_code"], made["rules"]["most"]) == ("P-1", 90)
+    again = planner.put("/api/v1/stock-policies", json={**body, "rules": {**body["rules"], "most": 95}}).get_json()  # type: ignore[dict-item]
+    assert again["id"] == made["id"]
+    with sessions() as session:
+        restock(session)
+        session.commit()
+    assert advised(planner, area="Derwent")[0]["quantity"] == 35, "95 less 60 on hand"
+    wrong = {"rules": {"kind": "min_max", "least": 9, "most": 1}}
+    assert planner.put("/api/v1/stock-policies", json=wrong).status_code == 422
+    assert planner.delete(f"/api/v1/stock-policies/{made['id']}").status_code == 204
+    assert planner.get("/api/v1/stock-policies").get_json()["items"] == []
+
+
+def test_rules_are_set_on_a_page(page: FlaskClient) -> None:
+    said = {"category": "Tools", "kind": "simple", "safety_factor": "1,4", "service": "cycle"}
+    assert page.post("/stock/rules", data=said).status_code == 303
+    shown = page.get("/stock/rules").text
+    assert "Tools" in shown
+    assert "1.4" in shown
+    assert page.post("/stock/rules", data={**said, "review_days": "often"}).status_code == 422
+    refused = page.post("/stock/rules", data={**said, "product": "P-9", "category": ""})
+    assert (refused.status_code, "P-9" in refused.text) == (422, True)
+    assert page.post("/stock/rules/1/delete").status_code == 303
+    assert "Remove this rule" not in page.get("/stock/rules").text

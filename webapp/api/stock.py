@@ -29,10 +29,16 @@ from webapp.schemas.stock import (
     OrderAnswer,
     OrderList,
     OrderQuery,
+    PolicyAnswer,
+    PolicyBody,
+    PolicyList,
+    PolicyPath,
+    PolicyQuery,
     ProjectionAnswer,
     ProjectionQuery,
 )
 from webapp.services import stock as service
+from webapp.services import stock_rules
 
 blueprint = api_blueprint("stock")
 
@@ -52,14 +58,14 @@ def list_stock(query: ItemQuery) -> Response:
     return listing(query, fetch)
 
 
-@blueprint.get("/stock-projection", responses={200: ProjectionAnswer, **problems(404, 409)})
+@blueprint.get("/stock-projection", responses={200: ProjectionAnswer, 304: None, **problems(404, 409)})
 @requires(SALES_READ)
 def show_projection(query: ProjectionQuery) -> Response:
     """Read the stock of an item day by day, as P10, P50 and P90, with demand and what is on order."""
     session = db.session()
+    today = queries.planned_from(session)
     view = queries.get_item(session, query.area, get_product(session, query.product).id)
-    run = queries.stock_run(session)
-    return tagged(ProjectionAnswer.projected(view, run.today)) if run else tagged(ItemAnswer.made(view))
+    return tagged(ProjectionAnswer.projected(view, today))
 
 
 @blueprint.get("/recommendations", responses={200: AdviceList})
@@ -122,6 +128,38 @@ def list_purchase_orders(query: OrderQuery) -> Response:
         )
 
     return listing(query, fetch)
+
+
+@blueprint.get("/stock-policies", responses={200: PolicyList})
+@requires(SALES_READ)
+def list_policies(query: PolicyQuery) -> Response:
+    """List how parts of the items are kept in stock, newest first."""
+
+    def fetch(part: PolicyQuery) -> PolicyList:
+        page = queries.list_policies(db.session(), part.limit, part.cursor)
+        return PolicyList(
+            items=[PolicyAnswer.made(view) for view in page.items], next_cursor=encode_cursor(page.next_below)
+        )
+
+    return listing(query, fetch)
+
+
+@blueprint.put("/stock-policies", responses={200: PolicyAnswer, **problems(400, 404, 409, 415)})
+@requires(FORECASTS_MAKE)
+def set_policy(body: PolicyBody) -> Response:
+    """Set how a part of the items is kept in stock, from the next plan on."""
+    part = stock_rules.Part(**body.model_dump(exclude={"rules"}))
+    session = db.session()
+    row = stock_rules.set_rules(session, part, body.rules.model_dump(), signed_in_user().email)
+    return answer(PolicyAnswer.made(queries.named(session, [row])[0]))
+
+
+@blueprint.delete("/stock-policies/<int:policy_id>", responses={204: None, **problems(404)})
+@requires(FORECASTS_MAKE)
+def delete_policy(path: PolicyPath) -> Response:
+    """Remove the rules of a part: the next wider ones count."""
+    stock_rules.remove_rules(db.session(), path.policy_id)
+    return Response(status=204)
 
 
 def read(advice_id: int) -> AdviceAnswer:

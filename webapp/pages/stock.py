@@ -8,21 +8,19 @@ from typing import Any
 from flask import Blueprint, Response, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from ml.errors import ConflictError, DataError
-from ml.etl.templates import FORMATS
+from ml.errors import ConflictError
 from webapp.auth import requires, signed_in_user
 from webapp.auth.permissions import FORECASTS_MAKE, SALES_READ
 from webapp.errors import InvalidRequestError
-from webapp.extensions import artifact_store, db
+from webapp.extensions import db
 from webapp.htmx import see_other
 from webapp.pages.formats import sentence
-from webapp.pages.ids import LARGEST_ID, below
+from webapp.pages.ids import LARGEST_ID
 from webapp.pages.render import render
 from webapp.pages.stock_plot import projection_plot
 from webapp.pages.tables import to_csv
 from webapp.queries import stock as queries
 from webapp.services import stock as service
-from webapp.services import stock_book as book
 
 EACH_PAGE = 50
 MOST_PAGES = 1_000
@@ -30,7 +28,6 @@ MOST_AT_ONCE = 500
 STATES = {"open": "To decide", "accepted": "Accepted", "dismissed": "Dismissed", "gone": "No longer needed"}
 ALERTS = {"urgent": "Urgent", "warning": "Urgent and warning"}
 KINDS = {"order": "From suppliers", "transfer": "From warehouses"}
-MEDIA = {"html": "text/html; charset=utf-8", "xlsx": FORMATS["xlsx"]}
 EXCESS_KINDS = {"excess": "More than 90 days' demand", "dead": "Dead stock"}
 
 blueprint = Blueprint("stock", __name__)
@@ -153,42 +150,6 @@ def export() -> Response:
     )
     disposition = {"Content-Disposition": 'attachment; filename="orders.csv"'}
     return Response(to_csv(header, lines), headers=disposition, content_type="text/csv; charset=utf-8")
-
-
-@blueprint.get("/stock/reports")
-@requires(SALES_READ)
-def reports() -> ResponseReturnValue:
-    """Reports that are kept, and where the workbook comes back."""
-    return reports_page()
-
-
-@blueprint.get("/stock/reports/<id:report_id>")
-@requires(SALES_READ)
-def report(report_id: int) -> Response:
-    """A kept report as a file."""
-    row = queries.get_report(db.session(), report_id)
-    headers = {"Content-Disposition": f'attachment; filename="{row.filename}"'}
-    return Response(artifact_store().get(row.artifact), headers=headers, content_type=MEDIA[row.kind])
-
-
-@blueprint.post("/stock/reports/upload")
-@requires(FORECASTS_MAKE)
-def upload() -> ResponseReturnValue:
-    """Apply what was changed in the workbook; then what came of it, with what is wrong by cell."""
-    file = request.files.get("file")
-    if file is None or not file.filename:
-        return reports_page("Choose the workbook of a report."), 422
-    try:
-        done = book.apply_book(db.session(), file.stream, signed_in_user().email)
-    except DataError as error:
-        db.session.rollback()
-        return reports_page(sentence(str(error))), 422
-    return reports_page(done=done)
-
-
-def reports_page(problem: str = "", done: book.Uploaded | None = None) -> str:
-    page = queries.list_reports(db.session(), EACH_PAGE, below())
-    return render_template("stock/reports.html", page=page, problem=problem, done=done)
 
 
 def context() -> dict[str, Any]:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from ml.db.catalog import Product
 from ml.db.inventory import PurchaseOrder, Supplier
-from ml.db.restock import OPEN_ADVICE, PlanRun, Recommendation, StockPlan, StockReport
+from ml.db.restock import OPEN_ADVICE, PlanRun, Recommendation, StockPlan, StockPolicy, StockReport
 from ml.errors import NotFoundError
 from webapp.queries.paging import DEFAULT_LIMIT, Page, newest_first
 
@@ -95,6 +95,14 @@ class SupplierTotal:
 def stock_run(session: Session) -> PlanRun | None:
     """The published plan; None before there is one."""
     return session.scalar(sa.select(PlanRun).where(PlanRun.slot == "stock"))
+
+
+def planned_from(session: Session) -> date:
+    """The first day of the published plan; raises NotFoundError before there is one."""
+    run = stock_run(session)
+    if run is None:
+        raise NotFoundError("the stock is not planned yet; import stock levels, and forecast their sales.")
+    return run.today
 
 
 def named(session: Session, rows: Sequence[Any]) -> list[Named]:
@@ -272,3 +280,9 @@ def get_report(session: Session, report_id: int) -> StockReport:
     if row is None:
         raise NotFoundError(f"there is no stock report {report_id}.")
     return row
+
+
+def list_policies(session: Session, limit: int = DEFAULT_LIMIT, below: int | None = None) -> Page[Named]:
+    """Rules of stock, newest first."""
+    page = newest_first(session, sa.select(StockPolicy), StockPolicy.id, limit, below)
+    return Page(named(session, page.items), page.next_below)

@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from ml.inventory.rules import Kind, Service
 from webapp.queries.stock import Named
 from webapp.schemas.base import LARGEST_ID, Answer, Figure, ListAnswer, PageQuery, Ratio, Request, Whole
 from webapp.schemas.days import Day
@@ -228,3 +229,62 @@ class OrderList(ListAnswer):
     """Lines of purchase orders, newest first."""
 
     items: list[OrderAnswer]
+
+
+class PolicyQuery(PageQuery):
+    """Which part of the list."""
+
+
+class PolicyPath(Request):
+    """Which policy."""
+
+    policy_id: int = Field(ge=1, le=LARGEST_ID)
+
+
+class RulesBody(Request):
+    """How items are kept in stock; see docs/inventory.md."""
+
+    kind: Kind = "review"
+    service: Service = Field("cycle", description="What safety is for: no shortage, units served, or least cost.")
+    target: float = Field(0.95, gt=0, lt=1)
+    safety_factor: float = Field(1.2, ge=0, le=100, description="Of the simple mode.")
+    review_days: Whole = Field(7, ge=1, le=366)
+    holding_rate: float = Field(0.25, ge=0, le=100, description="A year's cost of holding, as a share of cost.")
+    shortage_cost: float | None = Field(None, ge=0, le=1e9, description="Of a unit missed; price less cost without.")
+    order_cost: float = Field(0.0, ge=0, le=1e9)
+    least: float = Field(0.0, ge=0, le=1e9)
+    most: float = Field(0.0, ge=0, le=1e9)
+
+
+class PolicyBody(Request):
+    """The rules of a part; what is left out is every one."""
+
+    area: str = Name
+    category: str = Name
+    volume_class: Literal["", "A", "B", "C"] = ""
+    product: str = Field("", max_length=80, description="The product's code, or its id.")
+    rules: RulesBody
+
+
+class PolicyAnswer(Answer):
+    """The rules of a part of the items; of those that fit an item, the finest counts."""
+
+    id: int
+    area: str
+    category: str
+    volume_class: str
+    product_code: str
+    rules: RulesBody
+    updated_by: str
+    updated_at: datetime
+
+    @classmethod
+    def made(cls, view: Named) -> PolicyAnswer:
+        """The answer to a row."""
+        return cls(**{name: getattr(view, name) for name in cls.model_fields})
+
+
+class PolicyList(ListAnswer):
+    """Rules of stock, newest first."""
+
+    items: list[PolicyAnswer]

@@ -8,6 +8,7 @@ from ml.pipelines.restock import RestockResult, restock
 from ml.pipelines.restock_report import report_stock
 from worker.context import JobContext
 from worker.events import Event, StockPlanned, StockRanLow
+from worker.restocking import can_plan
 
 TOLD = 50
 """Items that an event names at most."""
@@ -16,6 +17,8 @@ TOLD = 50
 def run(ctx: JobContext) -> dict[str, Any]:
     """Plan all items, publish the plan with its reports, and tell of what has become urgent."""
     with ctx.session() as session:
+        if not can_plan(session):
+            return ctx.succeed(session, {"skipped": "no stock is counted, or nothing is forecast"})
         result = restock(session, ctx.progress)
         reports = report_stock(session, ctx.store, ctx.progress)
         told = {**result.as_dict(), "new_urgent": len(result.new_urgent), "reports": reports.files}
