@@ -49,7 +49,7 @@ def set_rules() -> ResponseReturnValue:
     except ValueError:
         return rules_page(typed, "A rule's figures are numbers; review days are whole ones."), 422
     except InvalidRequestError as error:
-        return rules_page(typed, " ".join(sentence(one.message) + "." for one in error.errors)), 422
+        return rules_page(typed, " ".join(sentence(one.message).rstrip(".") + "." for one in error.errors)), 422
     except (NotFoundError, ConflictError) as error:
         return rules_page(typed, sentence(str(error))), 422
     return see_other(url_for("stock.rules"))

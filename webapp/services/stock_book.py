@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from string import ascii_uppercase
 from typing import IO
 
 import sqlalchemy as sa
@@ -37,8 +38,8 @@ def apply_book(session: Session, file: IO[bytes], user: str) -> Uploaded:
     lock_for_writing(session, Recommendation)
     known = find(session, [edit.id for edit in edits])
     problems += [problem for edit in edits for problem in conflicts(edit, known.get(edit.id))]
-    bad = {problem.cell.lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ") for problem in problems}
-    good = [edit for edit in edits if edit.cells["Id"][1:] not in bad and is_change(edit)]
+    bad = {line_of(problem.cell) for problem in problems}
+    good = [edit for edit in edits if line_of(edit.cells["Id"]) not in bad and is_change(edit)]
     accepted, dismissed, edited = [], [], 0
     for edit in good:
         row = known[edit.id]
@@ -55,6 +56,11 @@ def apply_book(session: Session, file: IO[bytes], user: str) -> Uploaded:
     audit.record(session, "upload", "recommendation", "", after=said)
     session.commit()
     return Uploaded(edited, len(accepted), len(dismissed), len(edits) - len(good), made, problems)
+
+
+def line_of(cell: str) -> str:
+    """The number of the row of a cell such as G12."""
+    return cell.lstrip(ascii_uppercase)
 
 
 def is_change(edit: RowEdit) -> bool:
