@@ -112,7 +112,7 @@ def sales_to_come(session: Session) -> list[SalesToCome]:
 
 def prophet_check(came: pd.Series, frequency: str, periods: list[CashPeriod]) -> list[float | None]:
     """Receipts of each period by Prophet (Taylor and Letham 2018), fitted on their total alone: another opinion, which
-    knows no invoice. None where history is too short."""
+    knows no invoice. None where history is too short, and of a first period that has begun already."""
     nothing: list[float | None] = [None] * len(periods)
     freq, season = FREQ[frequency]
     known = came[came.index < pd.Timestamp(periods[0].first_day)]
@@ -130,7 +130,9 @@ def prophet_check(came: pd.Series, frequency: str, periods: list[CashPeriod]) ->
         made = ProphetSeries().fit(Panel.from_frame(frame, freq, season)).predict(len(periods) + gap - 1, {})
     except ForecastleError:
         return nothing
-    return [float(value) for value in made.mean[0, gap - 1 :]]
+    means: list[float | None] = [float(value) for value in made.mean[0, gap - 1 :]]
+    whole = pd.Timestamp(periods[0].first_day) == current
+    return means if whole else [None, *means[1:]]
 
 
 def _store(

@@ -9,7 +9,7 @@ from web_fixtures import ClientFor, Rows
 
 from ml.artifacts import ArtifactStore
 from ml.db.catalog import Customer
-from ml.db.receivables import CashItem, CashPosition, CollectionAction
+from ml.db.receivables import CashItem, CashPosition, CollectionAction, CollectRun
 from webapp.pages.cash_plot import nice_range
 from worker.models import JobRun
 
@@ -35,6 +35,11 @@ def test_the_worklist_shows_who_will_be_late(made: Session, browser: ClientFor) 
     page = browser("viewer").get("/receivables").text
     for text in ("Worklist", "Days sales outstanding", "Risk classes", "Ageing and collection", "usually pays late"):
         assert text in page
+    assert "In the data" not in page
+    run = made.query(CollectRun).one()
+    run.notes = {**run.notes, "credit notes": 1_200, "currencies": 1, "overpaid invoices": 0}
+    made.commit()
+    assert "In the data: 1,200 credit notes." in browser("viewer").get("/receivables").text
     part = browser("viewer").get("/receivables?q=C-5", headers=PART).text
     assert "Shop 5" in part
     assert "Shop 1" not in part

@@ -53,6 +53,7 @@ def index() -> ResponseReturnValue:
         action_names=ACTION_NAMES,
         by=by,
         groups=GROUPS,
+        notes=queries.notes_of(run),
         **({} if request.headers.get("HX-Request-Type") == "partial" else about_collection(session, by)),
     )
 

@@ -24,6 +24,7 @@ from ml.db.receivables import (
 from ml.errors import NotFoundError
 from webapp.errors import NoForecastError
 from webapp.queries.paging import DEFAULT_LIMIT, Page, newest_first
+from webapp.queries.scope import current_scope
 
 BUCKETS = ("not_due", "days_1_30", "days_31_60", "days_61_90", "over_90")
 PARTS = (*BUCKETS, "credits", "invoices", "sales", "begin_amount", "end_amount", "current_amount", "settled",
@@ -179,6 +180,16 @@ def published_run(session: Session) -> CollectRun:
     if run is None:
         raise NoForecastError(NO_RUN)
     return run
+
+
+def notes_of(run: CollectRun) -> list[str]:
+    """What was unusual in all invoices and payments, counted, such as `3 credit notes`; nothing for limited callers."""
+    if current_scope() is not None:
+        return []
+    counts = {name: count for name, count in (run.notes or {}).items() if isinstance(count, int)}
+    if counts.get("currencies", 0) < 2:
+        counts.pop("currencies", None)
+    return [f"{count:,} {name}" for name, count in counts.items() if count]
 
 
 def worklist(
