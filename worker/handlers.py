@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from ml.db.base import utc_now
 from ml.db.catalog import Customer
+from ml.db.sales import SalesDaily
 from ml.grains import GRAINS, MONTHLY
 from ml.registry import find_champion
 from worker import lifecycle, restocking
@@ -45,8 +46,10 @@ Handler = Callable[[Session, int, Any], None]
 
 
 def clean_by_records(session: Session, event_id: int, event: RecordsImported) -> None:
-    """Stock levels and events tell which sales are not to be taken at face value."""
-    if event.dataset in CLEANED_BY:
+    """Stock levels and events tell which sales are not to be taken at face value; those that come later are cleaned
+    with them in any case."""
+    sold = sa.select(SalesDaily.id).order_by(SalesDaily.id).limit(1)
+    if event.dataset in CLEANED_BY and session.scalar(sold) is not None:
         _request(session, event_id, "clean", {})
 
 

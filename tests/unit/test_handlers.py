@@ -157,7 +157,12 @@ def test_sales_cleaned_otherwise_are_forecast_anew(session: Session) -> None:
 
 @pytest.mark.parametrize(("dataset", "jobs"), [("stock", ["clean"]), ("events", ["clean"]), ("invoices", [])])
 def test_records_that_cleaning_looks_at_clean_anew(session: Session, dataset: str, jobs: list[str]) -> None:
+    add_sales(session)
     assert [kind for kind, _ in follow_ups(session, RecordsImported(4, dataset, 7))] == jobs
+
+
+def test_stock_that_comes_before_the_sales_cleans_nothing(session: Session) -> None:
+    assert follow_ups(session, RecordsImported(4, "stock", 7)) == []
 
 
 def test_invoices_payments_and_forecasts_are_collected_by_one_run_that_waits(session: Session) -> None:
