@@ -38,14 +38,15 @@ def plan_cutoffs(panel: Panel, horizon: int, windows: int = 3) -> list[pd.Timest
 
 def plan_trials(panel: Panel, horizon: int, windows: int = 3) -> list[list[pd.Timestamp]]:
     """Runs of origins to learn errors from, oldest first: the latest ones (see `plan_cutoffs`), and where these see
-    less than half a year, before them those of a year earlier, if there is a year to learn from.
+    less than half a year, before them those of a year earlier, if there are two years to learn from.
 
-    Errors have seasons: what was missed in spring says little about how sure a forecast of December is.
+    Errors have seasons: what was missed in spring says little about how sure a forecast of December is. A model that
+    has seen a season once, or never, errs more there than it will.
     Raises NotEnoughHistoryError as `plan_cutoffs` does.
     """
     latest, year = plan_cutoffs(panel, horizon, windows), YEAR[panel.freq]
     earlier = panel.periods.get_indexer(pd.DatetimeIndex(latest)) - year
-    if 2 * windows * horizon > year or earlier[0] + 1 < year:
+    if 2 * windows * horizon > year or earlier[0] + 1 < 2 * year:
         return [latest]
     return [list(panel.periods[earlier]), latest]
 

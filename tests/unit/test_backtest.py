@@ -48,19 +48,19 @@ def test_one_period_is_not_enough() -> None:
 
 def test_short_horizons_are_tried_a_year_before_too() -> None:
     """Days: three origins of four weeks see a quarter of a year; those of a year before see the same season."""
-    days = seasonal_panel(series=2, periods=3 * YEAR["D"], freq="D")
+    days = seasonal_panel(series=2, periods=4 * YEAR["D"], freq="D")
     earlier, latest = plan_trials(days, 28)
     assert latest == plan_cutoffs(days, 28)
     assert [(new - old).days for old, new in zip(earlier, latest, strict=True)] == [364] * 3
 
 
 def test_origins_that_see_half_a_year_need_no_others() -> None:
-    days = seasonal_panel(series=2, periods=3 * YEAR["D"], freq="D")
+    days = seasonal_panel(series=2, periods=4 * YEAR["D"], freq="D")
     assert plan_trials(days, 90) == [plan_cutoffs(days, 90)]
 
 
-def test_a_year_before_is_tried_only_where_a_year_was_seen_by_then() -> None:
-    days = seasonal_panel(series=2, periods=2 * YEAR["D"], freq="D")
+def test_a_year_before_is_tried_only_where_two_years_were_seen_by_then() -> None:
+    days = seasonal_panel(series=2, periods=3 * YEAR["D"], freq="D")
     assert plan_trials(days, 28) == [plan_cutoffs(days, 28)]
 
 

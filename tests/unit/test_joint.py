@@ -67,7 +67,7 @@ def test_rows_are_those_of_a_backtest(panel: Panel) -> None:
 
 
 @pytest.mark.parametrize("name", ["floor", "mix"])
-@pytest.mark.parametrize("panel", [seasonal_panel(30, 60), seasonal_panel(6, 1_100, "D")], ids=["months", "days"])
+@pytest.mark.parametrize("panel", [seasonal_panel(30, 60), seasonal_panel(6, 1_200, "D")], ids=["months", "days"])
 def test_nothing_after_a_cutoff_has_a_part_in_its_forecasts(panel: Panel, name: str) -> None:
     """Sales after the second cutoff are poisoned: what was forecast from it and before is the same."""
     cutoffs = plan_cutoffs(panel, HORIZON)
@@ -82,7 +82,7 @@ def test_nothing_after_a_cutoff_has_a_part_in_its_forecasts(panel: Panel, name: 
 
 
 def test_what_was_off_a_year_before_has_a_part_in_bands_of_days() -> None:
-    days = seasonal_panel(6, 1_100, "D")
+    days = seasonal_panel(6, 1_200, "D")
     cutoff = plan_cutoffs(days, HORIZON)[0]
     ago = (cutoff - days.frame["ds"]).dt.days - 364
     year_before = ago.between(0, 3 * HORIZON - 1) & (ago % 2 == 0)
