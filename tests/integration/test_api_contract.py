@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -21,7 +22,7 @@ import sqlalchemy as sa
 from factories import load_sales, monthly_sales
 from flask import Flask
 from sqlalchemy.orm import Session, sessionmaker
-from web_fixtures import SALES_CSV, SECRET, ClientFor
+from web_fixtures import SALES_CSV, SECRET, ClientFor, assert_problem
 
 from ml.artifacts import ArtifactStore
 from ml.db.imports import Import
@@ -41,8 +42,9 @@ SIGNS_OUT = (
 """What would end the sign-in that the run itself uses, since that is among the accounts; tests of their own send these
 whatever is wrong (`test_hostile_requests`, `test_refresh_tokens`, `test_api_users`)."""
 
-LEFT_OUT = "allow_header_conformance"
-"""Allow names the methods of all routes that a path may be: a product may be called "train", a schedule "runs"."""
+LEFT_OUT = "allow_header_conformance,unsupported_method"
+"""Both ask which methods a path has, as if it were one thing: but a product may be called "train", a schedule "runs",
+and a customer "C-1/erase". The last test asks what the routes themselves allow."""
 
 CONFIG = """
 [checks]
@@ -121,7 +123,16 @@ def test_server_keeps_to_its_description(role: str, api: ClientFor, server: str,
     found = subprocess.run(
         [
             *(str(schemathesis), "--config-file", str(config), "run", f"{server}/api/v1/openapi.json"),
-            *("--header", f"Authorization: {token}", "--checks", "all", "--exclude-checks", LEFT_OUT, "--max-examples", str(EXAMPLES)),
+            *(
+                "--header",
+                f"Authorization: {token}",
+                "--checks",
+                "all",
+                "--exclude-checks",
+                LEFT_OUT,
+                "--max-examples",
+                str(EXAMPLES),
+            ),
             *(*excluded, "--phases", PHASES),
             *("--continue-on-failure", "--suppress-health-check", "all", "--seed", "1", "--request-timeout", "60"),
         ],
@@ -138,3 +149,16 @@ def failures(told: str) -> str:
     """What was found, without the bytes of every request."""
     part = told[told.find("= FAILURES =") : told.rfind("= WARNINGS =")]
     return "\n".join(line[:500] for line in part.splitlines())[-50_000:]
+
+
+def test_methods_that_no_route_has_are_refused(app: Flask, api: ClientFor) -> None:
+    client, urls, refused = api("admin"), app.url_map.bind("localhost"), 0
+    for rule in app.url_map.iter_rules():
+        path = re.sub(r"<.*?>", "1", rule.rule)
+        for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
+            if path.startswith("/api/v1") and not urls.test(path, method):
+                answer = client.open(path, method=method)
+                assert_problem(answer, 405, "method-not-allowed")
+                assert method not in answer.headers["Allow"].split(", ")
+                refused += 1
+    assert refused > 200

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, StringConstraints
 
-from webapp.schemas.base import LARGEST_ID, Answer, Figure, ListAnswer, PageQuery, Request
+from webapp.schemas.base import LARGEST_ID, Answer, Figure, Flag, ListAnswer, Number, PageQuery, Request, Whole
 
 AlertState = Literal["open", "acknowledged", "resolved"]
 Severity = Literal["warning", "critical"]
@@ -75,21 +75,21 @@ class RuleBody(Request):
 
     name: str = Field(min_length=1, max_length=80)
     metric: MetricName
-    threshold: float = Field(allow_inf_nan=False, description="Beyond it, an alert begins.")
-    clear_at: float = Field(allow_inf_nan=False, description="Back at it, the alert ends.")
-    above: bool = Field(True, description="Whether values above the threshold are beyond it, or those below.")
-    window_minutes: int = Field(60, ge=1, le=10_080, description="How far back the metric looks.")
-    hold_minutes: int = Field(0, ge=0, le=1440, description="How long it has to be so.")
+    threshold: Number = Field(allow_inf_nan=False, description="Beyond it, an alert begins.")
+    clear_at: Number = Field(allow_inf_nan=False, description="Back at it, the alert ends.")
+    above: Flag = Field(True, description="Whether values above the threshold are beyond it, or those below.")
+    window_minutes: Whole = Field(60, ge=1, le=10_080, description="How far back the metric looks.")
+    hold_minutes: Whole = Field(0, ge=0, le=1440, description="How long it has to be so.")
     severity: Severity = "warning"
     emails: list[Address] = Field(
         default_factory=list, max_length=20, description="Who is told; nobody named: whom the settings name."
     )
-    webhook: bool = Field(True, description="Whether webhooks are told (`alert.raised`, `alert.resolved`).")
+    webhook: Flag = Field(True, description="Whether webhooks are told (`alert.raised`, `alert.resolved`).")
     quiet_from: Hour = Field("", description="Such as 22:00; nobody is told from then on.")
     quiet_until: Hour = Field("", description="Such as 07:00; what is open is told of then.")
     timezone: str = Field("UTC", max_length=64, description="Of the quiet hours.")
-    repeat_minutes: int = Field(1440, ge=0, le=43_200, description="When who was told is told again; 0: never.")
-    active: bool = True
+    repeat_minutes: Whole = Field(1440, ge=0, le=43_200, description="When who was told is told again; 0: never.")
+    active: Flag = True
 
 
 class RuleAnswer(Answer):

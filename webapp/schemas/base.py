@@ -43,6 +43,7 @@ Ratio = Annotated[float, AfterValidator(lambda value: to_decimals(value, RATIO))
 """A share, a factor or a probability."""
 Flag = Annotated[bool, Strict()]
 Whole = Annotated[int, Strict()]
+Number = Annotated[float, Strict()]
 """Values in JSON bodies, which are what they say: neither 0 nor "no" is false there, and "5" is no number."""
 Measured = Annotated[dict[str, Any], AfterValidator(lambda value: to_decimals(value, RATIO))]
 """JSON with figures in it."""

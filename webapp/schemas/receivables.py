@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from webapp.schemas.base import LARGEST_ID, Answer, Figure, ListAnswer, PageQuery, Ratio, Request
+from webapp.schemas.base import LARGEST_ID, Answer, Figure, ListAnswer, Number, PageQuery, Ratio, Request
 from webapp.schemas.days import Day
 
 LARGEST = 1e11
@@ -184,8 +184,8 @@ class PositionBody(Request):
 
     currency: str = Field("", max_length=8)
     day: Day = Field(description="The morning that it is of.")
-    balance: float = Field(gt=-LARGEST, lt=LARGEST)
-    minimum: float = Field(0.0, gt=-LARGEST, lt=LARGEST, description="The least that has to stay there.")
+    balance: Number = Field(gt=-LARGEST, lt=LARGEST)
+    minimum: Number = Field(0.0, gt=-LARGEST, lt=LARGEST, description="The least that has to stay there.")
 
 
 class PositionAnswer(Answer):

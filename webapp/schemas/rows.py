@@ -122,7 +122,7 @@ def read_flag(_field: datasets.Field, value: object) -> bool:
 
 
 READERS: dict[str, tuple[type, Callable[[datasets.Field, Any], Any], list[dict[str, Any]]]] = {
-    "date": (date, read_day, [{"type": "string", "format": "date"}]),
+    "date": (date, read_day, [{"type": "string", "format": "date"}, {"type": "string", "format": "date-time"}]),
     "text": (str, read_text, [{"type": "string"}, {"type": "number"}]),
     "number": (float, read_number, [{"type": "number"}, {"type": "string"}]),
     "flag": (bool, read_flag, [{"type": "boolean"}]),
