@@ -39,9 +39,9 @@ ROWS: dict[str, Any] = {
 
 NOT_PAGES = {
     *("static", "series.table_csv", "series.table_xlsx", "imports.template", "imports.rejected_csv", "jobs.recent"),
-    "stock.export",
+    *("stock.export", "stock.item"),
 }
-"""Files, and fragments that have no page of their own."""
+"""Files, fragments that have no page of their own, and what needs more than an address."""
 
 
 def page_paths(app: Flask, session: Session) -> Iterator[tuple[str, str]]:

@@ -130,7 +130,7 @@ def add_what_people_add(context: BrowserContext, api: Api) -> dict[str, Any]:
         )
     lists = {
         "override": "overrides",
-        "loaded": "imports",
+        "loaded": "imports?state=loaded&dataset=sales",
         "source": "sources",
         "webhook": "webhooks",
         "job": "jobs?kind=train",
@@ -173,7 +173,8 @@ def take(browser: Browser, url: str, home: Path, only: str) -> None:
     with contextlib.closing(browser.new_context(base_url=url, reduced_motion="reduce", **wide())) as context:
         page = sign_in(context, password)
         api = Api(context, EMAIL, password)
-        names = add_what_people_add(context, api) | {"uploaded": upload(page, home)}
+        waiting = found_id(api, "imports?state=uploaded")
+        names = add_what_people_add(context, api) | {"uploaded": waiting or upload(page, home)}
         state = context.storage_state()
     pages = {name: path for name, path in addresses(home, names).items() if only in name}
     for size, viewport in SIZES.items():
@@ -222,7 +223,7 @@ def keep(page: Page, path: str, name: str, readme: str | None) -> None:
     page.wait_for_timeout(150)  # charts draw themselves anew
     picture = Image.open(io.BytesIO(page.screenshot()))
     page.set_viewport_size({"width": width, "height": SIZES[str(width)]["height"]})
-    picture.convert("RGB").save(IMAGES / f"{name}.webp", quality=QUALITY, method=6)
+    picture.convert("RGB").save(IMAGES / f"{name}.webp", quality=QUALITY, method=5)
     if readme and name.endswith("light-1440"):
         picture.crop((0, 0, width, min(picture.height, 1000))).quantize(128).save(IMAGES / readme, optimize=True)
 

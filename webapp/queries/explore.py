@@ -68,10 +68,12 @@ def breakdown(session: Session, node: Node, dimension: str) -> list[BreakdownRow
     coverage = known_coverage(session, MONTHLY)
     if coverage is None:
         return []
-    key = ("children", node, dimension, coverage, current_scope(), data_version(session))
-    sold = remembered(session, key, lambda: monthly_by_child(session, node, dimension, coverage))
-    run = published_run(session)
-    expected = expected_by_child(session, run, node, dimension) if run else {}
+    run, of = published_run(session), (node, dimension, current_scope(), data_version(session))
+    sold = remembered(session, ("sold", coverage, of), lambda: monthly_by_child(session, node, dimension, coverage))
+    expected: dict[Any, float] = {}
+    if run is not None:
+        kept = ("expected", run.id, of)
+        expected = remembered(session, kept, lambda: expected_by_child(session, run, node, dimension))
     last = coverage.last_complete or MONTHLY.start(coverage.last)
     window = [MONTHLY.shift(last, -back) for back in reversed(range(TREND))]
     rows = [
