@@ -31,8 +31,8 @@ from webapp.extensions import db
 
 IMAGES = ROOT / "docs" / "images"
 SIZES = {"1440": {"width": 1440, "height": 900}, "390": {"width": 390, "height": 844}}
-TALLEST = 1300  # pixels; what follows is more of the same
-QUALITY = 50  # of WebP
+TALLEST = 1050  # pixels; what follows is more of the same
+QUALITY = 40  # of WebP
 START_SECONDS = 600
 README = {"overview": "overview.png", "series": "series.png", "import-columns": "import.png"}
 """Pictures that README shows, as PNG, which every viewer of repositories draws."""
