@@ -39,7 +39,7 @@ def tokens() -> ResponseReturnValue:
 @requires(USERS_MANAGE)
 def new_token() -> ResponseReturnValue:
     """The form for a new token."""
-    return form_page({}, {"name": "", "permissions": [SALES_READ], "expires_in_days": "365"})
+    return form_page({}, {"name": "", "permissions": [SALES_READ], "expires_in_days": 365})
 
 
 @blueprint.post("/admin/tokens/new")
@@ -47,7 +47,8 @@ def new_token() -> ResponseReturnValue:
 def create_token() -> ResponseReturnValue:
     """Make a token; its text is shown in this answer alone."""
     form = request.form
-    typed: dict[str, Any] = {name: form.get(name, "").replace("\0", "") for name in ("name", "expires_in_days")}
+    typed: dict[str, Any] = {"name": form.get("name", "").replace("\0", "")}
+    typed["expires_in_days"] = form.get("expires_in_days", type=int)
     typed["permissions"] = form.getlist("permission")
     try:
         body, scope = NewToken.model_validate(typed), chosen_scope()
