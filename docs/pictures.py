@@ -32,7 +32,7 @@ from webapp.extensions import db
 IMAGES = ROOT / "docs" / "images"
 SIZES = {"1440": {"width": 1440, "height": 900}, "390": {"width": 390, "height": 844}}
 TALLEST = 1050  # pixels; what follows is more of the same
-QUALITY = 40  # of WebP
+QUALITY = 30  # of WebP
 START_SECONDS = 600
 README = {"overview": "overview.png", "series": "series.png", "import-columns": "import.png"}
 """Pictures that README shows, as PNG, which every viewer of repositories draws."""
@@ -56,7 +56,11 @@ CHOSEN = {
 }
 """Pages of a record that tells more than the newest one."""
 
+STRANGERS = ("sign-in", "registration")
+"""Pictures of pages that are for who has not signed in."""
+
 NAMES = {"overview.show": "overview", "series.show": "series", "imports.show": "import-columns"}
+NAMES |= {"account.show": "account", "account.sign_in_form": "sign-in", "account.registration": "registration"}
 """Pictures that are not called as their page is inside."""
 
 
@@ -183,6 +187,8 @@ def take(browser: Browser, url: str, home: Path, only: str) -> None:
             context.add_cookies([{"name": "theme", "value": theme, "url": url}])
             page = context.new_page()
             for name, path in pages.items():
+                if name in STRANGERS:
+                    context.clear_cookies(name=re.compile("token"))  # they are the last ones
                 keep(page, path, f"{name}-{theme}-{size}", README.get(name))
             context.close()
 
@@ -193,7 +199,8 @@ def addresses(home: Path, names: Mapping[str, Any]) -> dict[str, str]:
     with app.app_context():
         found = dict(page_paths(app, db.session())) | {one: path.format(**names) for one, path in CHOSEN.items()}
     whole = {endpoint: path + ASKED.get(endpoint, "").format(**names) for endpoint, path in found.items()}
-    return {NAMES.get(one, one.removesuffix(".index").replace(".", "-")): path for one, path in whole.items()}
+    named = {NAMES.get(one, one.removesuffix(".index").replace(".", "-")): path for one, path in whole.items()}
+    return dict(sorted(named.items(), key=lambda one: one[0] in STRANGERS))
 
 
 def list_pictures() -> None:

@@ -48,7 +48,11 @@ def test_filters_are_in_the_url(viewer: FlaskClient, session: Session) -> None:
     assert f"#{failed.id}<" in page
     assert f"#{running.id}<" not in page
     assert "no such column" in page
-    assert 'href="/jobs?state=failed&amp;kind=train"' in page
+    assert '<input type="hidden" name="state" value="failed">' in page, "the choice of a kind keeps the state"
+    assert '<option value="train">Train models</option>' in page
+    chosen = viewer.get("/jobs?state=running&kind=train").text
+    assert 'href="/jobs?state=failed&amp;kind=train"' in chosen
+    assert f"#{running.id}<" in chosen
     assert "No such jobs" in viewer.get("/jobs?state=failed&kind=train").text
 
 
