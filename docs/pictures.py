@@ -210,7 +210,11 @@ def list_pictures() -> None:
     lines += ["| page | 1440 px, light | dark | 390 px, light | dark |", "|---|---|---|---|---|"]
     for name in names:
         kinds = (f"{name}-{theme}-{size}.webp" for size in SIZES for theme in ("light", "dark"))
-        lines.append(f"| {name.replace('-', ' ')} | " + " | ".join(f"[picture]({kind})" for kind in kinds) + " |")
+        lines.append(
+            f"| {name.replace('-', ' ').replace('_', ' ')} | "
+            + " | ".join(f"[picture]({kind})" for kind in kinds)
+            + " |"
+        )
     (IMAGES / "README.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
