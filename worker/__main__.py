@@ -6,6 +6,8 @@ import importlib
 import sys
 from collections.abc import Sequence
 
+from ml.errors import ConfigurationError
+
 COMMANDS = {
     "work": ("worker.work", "run jobs"),
     "relay": ("worker.relay", "hand events to their handlers and jobs to the workers"),
@@ -34,7 +36,11 @@ def main(arguments: Sequence[str]) -> int:
         print(usage(), file=sys.stderr)
         return 2
     module, _ = COMMANDS[command[0]]
-    return int(importlib.import_module(module).main(*([options] if command[0] in WITH_OPTIONS else [])))
+    try:
+        return int(importlib.import_module(module).main(*([options] if command[0] in WITH_OPTIONS else [])))
+    except ConfigurationError as error:
+        print(f"forecastle: {error}", file=sys.stderr)
+        return 1
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from ml.errors import ConfigurationError
 from ml.secrets import generate_key
 from ml.settings import Settings
 from webapp.config import WebSettings
+from worker.__main__ import main
 from worker.settings import WorkerSettings
 
 RANDOM = "b7c0f1a95e2d4836b7c0f1a95e2d4836"
@@ -93,3 +94,15 @@ def test_what_logs_must_not_show() -> None:
     env = {"DATABASE_URL": "postgresql://a:p%40ss@db/x", "FORECASTLE_SECRET_KEY": "one,two", "SECRET_KEY": RANDOM}
     assert {"p@ss", "one", "two", RANDOM} <= set(secrets_of(env))
     assert not {"", "db"} & set(secrets_of(env))
+
+
+@pytest.mark.parametrize("command", ["work", "relay", "schedule", "watch"])
+def test_a_process_that_may_not_start_says_why_in_one_line(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FORECASTLE_ENV", "production")
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    assert main([command]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("forecastle: DATABASE_URL is not set; production needs it")
+    assert said.count("\n") == 1
