@@ -11,6 +11,7 @@ from web_fixtures import ClientFor
 PAGES = (
     "/", "/series", "/series/search", "/imports", "/sources", "/quality", "/quality/flags", "/quality/cleaning",
     "/products", "/customers", "/jobs", "/models",
+    "/stock", "/stock/suppliers", "/stock/excess", "/stock/rules", "/stock/reports",
 )  # fmt: skip
 INLINE = re.compile(
     r"<[a-z][^>]*\s(style|on[a-z]+)=|<style|<script(?![^>]*(src=|type=\"application/json\"))", re.IGNORECASE
