@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from pydantic import BaseModel
 
 from webapp.auth.permissions import PUBLIC, required_permission
+from webapp.schemas.base import Answer, Request
 
 API = "/api/v1"
 
@@ -76,3 +79,17 @@ def test_page_needs_no_other_host_and_no_inline_script(client: FlaskClient) -> N
         with client.get(asset) as answer:
             assert answer.status_code == 200, asset
     assert client.get("/api/docs/page.html").status_code == 404
+
+
+def test_no_two_types_share_a_name() -> None:
+    """In the description one would take the place of the other."""
+    for kind in (Answer, Request):
+        found = [model.__name__ for model in every_kind_of(kind) if model.__name__.endswith(("Answer", "List", "Body"))]
+        assert sorted(found) == sorted(set(found))
+
+
+def every_kind_of(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    for kind in model.__subclasses__():
+        if kind.__module__.startswith("webapp.schemas"):
+            yield kind
+        yield from every_kind_of(kind)

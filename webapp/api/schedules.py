@@ -21,8 +21,8 @@ from webapp.schemas.schedules import (
     BreachAnswer,
     BreachList,
     NewSchedule,
-    RunAnswer,
-    RunList,
+    PromisedRunAnswer,
+    PromisedRunList,
     RunQuery,
     ScheduleAnswer,
     ScheduleBody,
@@ -44,15 +44,15 @@ def list_all() -> Response:
     return answer(ScheduleList(items=[ScheduleAnswer.model_validate(view) for view in views]))
 
 
-@blueprint.get("/runs", responses={200: RunList})
+@blueprint.get("/runs", responses={200: PromisedRunList})
 @requires(JOBS_READ)
 def list_promised(query: RunQuery) -> Response:
     """List promised runs, newest first."""
 
-    def fetch(part: RunQuery) -> RunList:
+    def fetch(part: RunQuery) -> PromisedRunList:
         page = list_runs(db.session(), part.schedule_id, part.state, part.limit, part.cursor)
-        items = [RunAnswer.model_validate(row) for row in page.items]
-        return RunList(items=items, next_cursor=encode_cursor(page.next_below))
+        items = [PromisedRunAnswer.model_validate(row) for row in page.items]
+        return PromisedRunList(items=items, next_cursor=encode_cursor(page.next_below))
 
     return listing(query, fetch)
 

@@ -29,13 +29,13 @@ from webapp.schemas.stock import (
     OrderAnswer,
     OrderList,
     OrderQuery,
-    PolicyAnswer,
-    PolicyBody,
-    PolicyList,
     PolicyPath,
     PolicyQuery,
     ProjectionAnswer,
     ProjectionQuery,
+    StockPolicyAnswer,
+    StockPolicyBody,
+    StockPolicyList,
 )
 from webapp.services import stock as service
 from webapp.services import stock_rules
@@ -130,28 +130,28 @@ def list_purchase_orders(query: OrderQuery) -> Response:
     return listing(query, fetch)
 
 
-@blueprint.get("/stock-policies", responses={200: PolicyList})
+@blueprint.get("/stock-policies", responses={200: StockPolicyList})
 @requires(SALES_READ)
 def list_policies(query: PolicyQuery) -> Response:
     """List how parts of the items are kept in stock, newest first."""
 
-    def fetch(part: PolicyQuery) -> PolicyList:
+    def fetch(part: PolicyQuery) -> StockPolicyList:
         page = queries.list_policies(db.session(), part.limit, part.cursor)
-        return PolicyList(
-            items=[PolicyAnswer.made(view) for view in page.items], next_cursor=encode_cursor(page.next_below)
+        return StockPolicyList(
+            items=[StockPolicyAnswer.made(view) for view in page.items], next_cursor=encode_cursor(page.next_below)
         )
 
     return listing(query, fetch)
 
 
-@blueprint.put("/stock-policies", responses={200: PolicyAnswer, **problems(400, 404, 409, 415)})
+@blueprint.put("/stock-policies", responses={200: StockPolicyAnswer, **problems(400, 404, 409, 415)})
 @requires(FORECASTS_MAKE)
-def set_policy(body: PolicyBody) -> Response:
+def set_policy(body: StockPolicyBody) -> Response:
     """Set how a part of the items is kept in stock, from the next plan on."""
     part = stock_rules.Part(**body.model_dump(exclude={"rules"}))
     session = db.session()
     row = stock_rules.set_rules(session, part, body.rules.model_dump(), signed_in_user().email)
-    return answer(PolicyAnswer.made(queries.named(session, [row])[0]))
+    return answer(StockPolicyAnswer.made(queries.named(session, [row])[0]))
 
 
 @blueprint.delete("/stock-policies/<int:policy_id>", responses={204: None, **problems(404)})

@@ -165,7 +165,7 @@ def limits(field: datasets.Field, form: dict[str, Any]) -> dict[str, Any]:
 
 def absent(field: datasets.Field) -> list[dict[str, Any]]:
     """The form of a field that is not given."""
-    return [] if field.required else [{"type": "null"}]
+    return [] if field.required else [{"type": "null"}, {"type": "string", "maxLength": 0}]
 
 
 SalesRow = row_model(SALES)

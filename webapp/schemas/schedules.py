@@ -65,7 +65,7 @@ class NewSchedule(ScheduleBody):
     id: str = Field(max_length=79, description="Small letters, digits and hyphens.")
 
 
-class RunAnswer(Answer):
+class PromisedRunAnswer(Answer):
     """A run that a schedule promised, and what became of it."""
 
     id: int
@@ -96,7 +96,7 @@ class ScheduleAnswer(Answer):
     paused: bool
     built_in: bool = Field(description="Whether every installation has it; such a one can be paused, not deleted.")
     next_run_at: datetime | None
-    last_run: RunAnswer | None
+    last_run: PromisedRunAnswer | None
     owed: int = Field(description="Runs that are due and have not ended.")
 
 
@@ -113,10 +113,10 @@ class RunQuery(PageQuery):
     state: RunState | Literal[""] = ""
 
 
-class RunList(ListAnswer):
+class PromisedRunList(ListAnswer):
     """Promised runs, newest first."""
 
-    items: list[RunAnswer]
+    items: list[PromisedRunAnswer]
 
 
 class BreachAnswer(Answer):

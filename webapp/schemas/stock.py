@@ -9,7 +9,7 @@ from pydantic import Field
 
 from ml.inventory.rules import Kind, Service
 from webapp.queries.stock import Named
-from webapp.schemas.base import LARGEST_ID, Answer, Figure, ListAnswer, PageQuery, Ratio, Request, Whole
+from webapp.schemas.base import LARGEST_ID, Answer, Figure, ListAnswer, Number, PageQuery, Ratio, Request, Whole
 from webapp.schemas.days import Day
 
 Alert = Literal["warning", "urgent"]
@@ -246,17 +246,17 @@ class RulesBody(Request):
 
     kind: Kind = "review"
     service: Service = Field("cycle", description="What safety is for: no shortage, units served, or least cost.")
-    target: float = Field(0.95, gt=0, lt=1)
-    safety_factor: float = Field(1.2, ge=0, le=100, description="Of the simple mode.")
+    target: Number = Field(0.95, gt=0, lt=1)
+    safety_factor: Number = Field(1.2, ge=0, le=100, description="Of the simple mode.")
     review_days: Whole = Field(7, ge=1, le=366)
-    holding_rate: float = Field(0.25, ge=0, le=100, description="A year's cost of holding, as a share of cost.")
-    shortage_cost: float | None = Field(None, ge=0, le=1e9, description="Of a unit missed; price less cost without.")
-    order_cost: float = Field(0.0, ge=0, le=1e9)
-    least: float = Field(0.0, ge=0, le=1e9)
-    most: float = Field(0.0, ge=0, le=1e9)
+    holding_rate: Number = Field(0.25, ge=0, le=100, description="A year's cost of holding, as a share of cost.")
+    shortage_cost: Number | None = Field(None, ge=0, le=1e9, description="Of a unit missed; price less cost without.")
+    order_cost: Number = Field(0.0, ge=0, le=1e9)
+    least: Number = Field(0.0, ge=0, le=1e9)
+    most: Number = Field(0.0, ge=0, le=1e9)
 
 
-class PolicyBody(Request):
+class StockPolicyBody(Request):
     """The rules of a part; what is left out is every one."""
 
     area: str = Name
@@ -266,7 +266,7 @@ class PolicyBody(Request):
     rules: RulesBody
 
 
-class PolicyAnswer(Answer):
+class StockPolicyAnswer(Answer):
     """The rules of a part of the items; of those that fit an item, the finest counts."""
 
     id: int
@@ -279,12 +279,12 @@ class PolicyAnswer(Answer):
     updated_at: datetime
 
     @classmethod
-    def made(cls, view: Named) -> PolicyAnswer:
+    def made(cls, view: Named) -> StockPolicyAnswer:
         """The answer to a row."""
         return cls(**{name: getattr(view, name) for name in cls.model_fields})
 
 
-class PolicyList(ListAnswer):
+class StockPolicyList(ListAnswer):
     """Rules of stock, newest first."""
 
-    items: list[PolicyAnswer]
+    items: list[StockPolicyAnswer]
