@@ -209,12 +209,8 @@ def list_pictures() -> None:
     lines = ["# Every page", "", "`make screenshots` takes these pictures of the demo company.", ""]
     lines += ["| page | 1440 px, light | dark | 390 px, light | dark |", "|---|---|---|---|---|"]
     for name in names:
-        kinds = (f"{name}-{theme}-{size}.webp" for size in SIZES for theme in ("light", "dark"))
-        lines.append(
-            f"| {name.replace('-', ' ').replace('_', ' ')} | "
-            + " | ".join(f"[picture]({kind})" for kind in kinds)
-            + " |"
-        )
+        kinds = (f"[picture]({name}-{theme}-{size}.webp)" for size in SIZES for theme in ("light", "dark"))
+        lines.append(f"| {' | '.join([re.sub('[-_]', ' ', name), *kinds])} |")
     (IMAGES / "README.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 

@@ -148,6 +148,7 @@ def admin_context(browser: Browser, filled: tuple[Flask, sessionmaker[Session]])
         page.get_by_label("Password").fill(PASSWORD)
         page.keyboard.press("Enter")
         page.wait_for_url("**/")
+        page.close()  # it would go on asking for what runs
         yield context
         context.close()
 
