@@ -47,6 +47,7 @@ MORE = (
     "/explore?level=total,product&sort=growth",
     "/series?region=Region+1&product=P-001",
     "/series?category=Category+1",
+    "/series?grain=weekly",
     "/series/search?q=area",
     "/accuracy?level=area,product",
     "/jobs?state=failed",
