@@ -80,15 +80,13 @@ def plan_columns(run: PlanRun, made: Made, rows: range) -> dict[str, Sequence[An
 def projections(made: Made, part: slice) -> list[dict[str, list[float]]]:
     """Stock and demand of items by day, to a tenth of a unit; receipts by day."""
     projection = made.plan.projection
-    days = projection.p50.shape[1]
-    bands = {
-        name: np.round(values[part].astype(np.float64), 1).tolist()
-        for name, values in (
-            ("p10", projection.p10), ("p50", projection.p50), ("p90", projection.p90),
-            ("demand", made.inputs.demand.mean), ("receipts", made.inputs.receipts.by_day(part.start, part.stop, days)),
-        )
+    values = {
+        "p10": projection.p10[part], "p50": projection.p50[part], "p90": projection.p90[part],
+        "demand": made.inputs.demand.mean[part],
+        "receipts": made.inputs.receipts.by_day(part.start, part.stop, projection.p50.shape[1]),
     }  # fmt: skip
-    return [{name: values[row] for name, values in bands.items()} for row in range(len(bands["p50"]))]
+    bands = {name: np.round(some.astype(np.float64), 1).tolist() for name, some in values.items()}
+    return [{name: some[row] for name, some in bands.items()} for row in range(len(bands["p50"]))]
 
 
 def supplier_name(made: Made, row: int) -> str:

@@ -25,8 +25,9 @@ COUNTED = {"Ayton": 40.0, "Beeford": 5_000.0}
 
 
 @pytest.fixture
-def sold(session: Session) -> Session:
-    """Two areas that sell ten units a day at 2 each, and a forecast of the months to come."""
+def sold(session: Session, monkeypatch: pytest.MonkeyPatch) -> Session:
+    """Two areas that sell a unit a day for 2 each, and a forecast of ten units a day; items are stored one by one."""
+    monkeypatch.setattr("ml.pipelines.restock.CHUNK", 1)
     days = [LAST - timedelta(days=back) for back in range(180)]
     load_sales(session, [Sale(day, 2.0, area=area) for day in days for area in COUNTED])
     publish(session, date(2024, 6, 1), 6)
@@ -110,6 +111,7 @@ def test_orders_jobs_reservations_and_sales_since_the_count_are_netted(sold: Ses
     assert (moved.reserved, moved.on_order) == (20, 100)
     assert moved.position == pytest.approx(357 - 20 + 100)
     assert moved.projection["receipts"][4] == 100
+    assert sum(consumed.projection["receipts"]) == 0
     assert consumed.projection["demand"][2] == pytest.approx(consumed.projection["demand"][1] + 40, rel=0.5)
 
 

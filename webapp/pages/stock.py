@@ -47,16 +47,17 @@ def decide() -> ResponseReturnValue:
     number, _, verdict = request.form.get("one", "").partition(":")
     ids = ids_of([number] if verdict else request.form.getlist("id"))
     verdict = verdict or request.form.get("verdict", "")
-    user, said = signed_in_user().email, {}
+    user = signed_in_user().email
+    said: dict[str, Any] = dict(filters())
     try:
         if verdict == "accept":
-            said = {"made": len(service.accept(db.session(), dict.fromkeys(ids), user)), "lines": len(ids)}
+            said |= {"made": len(service.accept(db.session(), dict.fromkeys(ids), user)), "lines": len(ids)}
         elif verdict == "dismiss":
-            said = {"dismissed": service.dismiss(db.session(), ids, request.form.get("comment", ""), user)}
+            said |= {"dismissed": service.dismiss(db.session(), ids, request.form.get("comment", ""), user)}
     except (ConflictError, InvalidRequestError) as error:
         db.session.rollback()
         return render_template("stock/index.html", **context(), problem=sentence(str(error))), 409
-    return see_other(url_for("stock.index", **filters(), **said))
+    return see_other(url_for("stock.index", **said))
 
 
 @blueprint.get("/stock/advice/<id:advice_id>")

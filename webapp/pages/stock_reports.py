@@ -16,6 +16,8 @@ from webapp.pages.stock import EACH_PAGE, blueprint
 from webapp.queries import stock as queries
 from webapp.services import stock_book as book
 
+__all__ = ["blueprint"]
+
 MEDIA = {"html": "text/html; charset=utf-8", "xlsx": FORMATS["xlsx"]}
 
 

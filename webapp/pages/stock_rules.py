@@ -21,6 +21,8 @@ from webapp.pages.stock_reports import blueprint
 from webapp.queries import stock as queries
 from webapp.services import stock_rules
 
+__all__ = ["blueprint"]
+
 PART = ("area", "category", "volume_class", "product")
 READ: dict[str, Any] = {
     "kind": str, "service": str, "target": float, "safety_factor": float, "review_days": int, "least": float,

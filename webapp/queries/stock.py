@@ -226,8 +226,9 @@ def stock_figures(session: Session) -> StockFigures:
     )
     advised = session.execute(sa.select(*totals).where(open_ones, Recommendation.kind == "order")).one()
     return StockFigures(
-        *(int(one or 0) for one in held[:4]), *(float(one or 0.0) for one in held[4:]),
-        int(advised[0]), float(advised[1] or 0.0), float(advised[2] or 0.0),
+        items=int(held[0]), urgent=int(held[1] or 0), warning=int(held[2] or 0), dead=int(held[3] or 0),
+        stock_value=float(held[4] or 0.0), excess_value=float(held[5] or 0.0), advised=int(advised[0]),
+        advised_value=float(advised[1] or 0.0), lost_value=float(advised[2] or 0.0),
     )  # fmt: skip
 
 
