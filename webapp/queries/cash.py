@@ -80,12 +80,11 @@ def cash_view(session: Session, currency: str, frequency: str, question: CashQue
         return CashView(currency, frequency, run.as_of, base, base, None, [], opening, minimum, STORED_SIMULATIONS)
     inputs = read_inputs(session, run, currency, opening, minimum)
     found = simulate(inputs, frequency, question)
-    if not base:
+    if base and question.is_plain:
+        periods, simulations = base, STORED_SIMULATIONS
+    else:  # beside a scenario, the same draws without it: what differs is the scenario's doing
         base = found.periods if question.is_plain else simulate(inputs, frequency, CashQuestion({})).periods
         periods, simulations = found.periods, found.simulations
-    else:
-        periods = base if question.is_plain else found.periods
-        simulations = STORED_SIMULATIONS if question.is_plain else found.simulations
     short = first_short(periods, minimum)
     drivers = found.drivers if short else []
     return CashView(currency, frequency, run.as_of, periods, base, short, drivers, opening, minimum, simulations)
