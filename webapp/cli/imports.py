@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -50,10 +51,17 @@ def start(file: Path, options: UploadOptions = AS_FOUND, *, dry_run: bool = Fals
         )
     db.session.commit()
     found = rules(row.mapping, get_dataset(row.dataset))
-    columns = ", ".join(f"{field} from {rule}" for field, rule in found.items())
-    done = "checked" if dry_run else "loaded"
+    done, columns = "checked" if dry_run else "loaded", told({field: str(rule) for field, rule in found.items()})
     click.echo(f"{row.filename} is import {row.id}, {done} by job {job.id}: {columns}.")
     return job
+
+
+def told(found: Mapping[str, str]) -> str:
+    """Where fields come from; columns that bear a field's own name are only counted."""
+    renamed = [f"{field} from {rule}" for field, rule in found.items() if rule != f"'{field}'"]
+    if len(renamed) < len(found):
+        renamed.append(f"{len(found) - len(renamed)} by their own names")
+    return ", ".join(renamed)
 
 
 def tell_dry_run(result: dict[str, Any]) -> None:
