@@ -88,6 +88,7 @@ LATER = utc_now() + timedelta(days=1)
         (sa.update(JobRun).where(JobRun.kind == "train").values(requested_by=""), "0 trainings, asked for were 1"),
         (sa.update(ForecastRun).values(slot=None), "0 runs are published at once"),
         (sa.update(ForecastRun).values(state="running"), "run 1 is running"),
+        (sa.update(ForecastRun).values(state="failed", published_at=None), "2 rows are left of runs that failed"),
         (sa.delete(ForecastResult).where(ForecastResult.period == date(2026, 3, 1)), "periods {1}"),
         (sa.insert(OutboxEvent).values(name="ForecastPublished", payload={"run_id": 1}, handled_at=LATER), "{1: 2}"),
         (sa.insert(JobRun).values(kind="ingest", queue="i", arguments={"import_id": 1}, state="succeeded"), "{1: 2}"),
