@@ -38,7 +38,7 @@ KEEP = 2
 
 @dataclass(frozen=True)
 class RestockResult:
-    """The plan that readers now see."""
+    """The plan that readers now see. `orders` and their `value` are of suppliers, `transfers` of other places."""
 
     run_id: int
     today: date
@@ -46,6 +46,7 @@ class RestockResult:
     urgent: int
     warning: int
     orders: int
+    transfers: int
     value: float
     dead: int
     excess_value: float
@@ -173,6 +174,8 @@ def summed_up(made: Made, run: PlanRun, kept: Kept, before: set[tuple[str, int]]
     """The plan in figures, and what has become urgent since the one before."""
     plan, projection, items = made.plan, made.plan.projection, made.house.items
     names = list(zip(items["area"].tolist(), items["product_id"].tolist(), items["code"].tolist(), strict=True))
+    moved = items["area"].isin([area for area, place in made.house.places.items() if place.supplied_by]).to_numpy()
+    wanted = plan.quantity > 0
     fresh = [
         {"area": names[row][0], "product_code": names[row][2], "cover_days": round(float(projection.cover[row]), 1)}
         for row in np.flatnonzero(projection.alert == 2).tolist()
@@ -180,8 +183,9 @@ def summed_up(made: Made, run: PlanRun, kept: Kept, before: set[tuple[str, int]]
     ]
     return RestockResult(
         run_id=run.id, today=made.house.today, items=len(items), urgent=int((projection.alert == 2).sum()),
-        warning=int((projection.alert == 1).sum()), orders=int((plan.quantity > 0).sum()),
-        value=round(float(np.nan_to_num(plan.value).sum()), 2), dead=int(projection.dead.sum()),
+        warning=int((projection.alert == 1).sum()), orders=int((wanted & ~moved).sum()),
+        value=round(float(np.nan_to_num(plan.value)[~moved].sum()), 2),
+        transfers=int((wanted & moved).sum()), dead=int(projection.dead.sum()),
         excess_value=round(float(np.nan_to_num(projection.excess_value).sum()), 2), advice=kept,
         warnings={name: int(rows.sum()) for name, rows in plan.flags.items()}, new_urgent=tuple(fresh),
     )  # fmt: skip

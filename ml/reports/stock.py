@@ -77,6 +77,7 @@ SUMMARY = {
     "warning": "Items with a warning",
     "orders": "Lines to order",
     "value": "Value to order",
+    "transfers": "Lines to transfer",
     "excess_value": "Value of too much stock",
     "dead": "Items that nobody wants",
 }
