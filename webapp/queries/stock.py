@@ -80,7 +80,8 @@ class StockFigures:
 
 @dataclass(frozen=True)
 class SupplierTotal:
-    """What is to be ordered from one supplier; `missing` is what its minimum lacks, `freight` what free freight."""
+    """What is to be ordered from one supplier; `missing` is what its minimum lacks, `freight` what free freight
+    lacks (None: it never is)."""
 
     supplier: str
     kind: str
@@ -89,7 +90,7 @@ class SupplierTotal:
     value: float
     order_on: date
     missing: float
-    freight: float
+    freight: float | None
 
 
 def stock_run(session: Session) -> PlanRun | None:
@@ -245,11 +246,11 @@ def supplier_totals(session: Session) -> list[SupplierTotal]:
     found = []
     for row in rows:
         one, value = terms.get(row.supplier), float(row.value or 0.0)
-        least, free = (one.minimum_order or 0.0, one.free_freight_from or 0.0) if one else (0.0, 0.0)
+        least, free = (one.minimum_order or 0.0, one.free_freight_from) if one else (0.0, None)
         found.append(
             SupplierTotal(
                 row.supplier, row.kind, int(row.lines), int(row.urgent), value, row.order_on,
-                max(least - value, 0.0), max(free - value, 0.0),
+                max(least - value, 0.0), None if free is None else max(free - value, 0.0),
             )
         )  # fmt: skip
     return sorted(found, key=lambda total: (total.kind, -total.value, total.supplier))
