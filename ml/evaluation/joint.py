@@ -61,8 +61,10 @@ class JointBacktest:
     fitted: dict[str, FittedPoints] = field(default_factory=dict, init=False, repr=False)
 
     def run(self, progress: Progress = silent) -> Self:
-        """Let all members forecast from all origins. Raises DataError without cutoffs, NotEnoughHistoryError where
-        nothing lies before the first one."""
+        """Let all members forecast from all origins. Raises DataError without cutoffs and for a horizon below 1,
+        NotEnoughHistoryError where nothing lies before the first one."""
+        if self.horizon < 1:
+            raise DataError(f"the horizon is {self.horizon}; expected at least 1 period.")
         if not self.cutoffs:
             raise DataError("no cutoff to forecast from; expected at least one. Give a longer panel.")
         before = self.panel.until(self.cutoffs[0])
