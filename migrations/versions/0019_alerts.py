@@ -88,9 +88,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_notifications")),
     )
     op.create_index(op.f("ix_notifications_alert_id"), "notifications", ["alert_id"], unique=False)
-    op.create_index(
-        op.f("ix_notifications_state_next_try_at"), "notifications", ["state", "next_try_at"], unique=False
-    )
+    op.create_index(op.f("ix_notifications_state_next_try_at"), "notifications", ["state", "next_try_at"], unique=False)
 
 
 def downgrade() -> None:

@@ -80,12 +80,14 @@ def plan_columns(run: PlanRun, made: Made, rows: range) -> dict[str, Sequence[An
 def projections(made: Made, part: slice) -> list[dict[str, list[float]]]:
     """Stock and demand of items by day, to a tenth of a unit; receipts by day."""
     projection = made.plan.projection
-    values = {
+    values: dict[str, NDArray[Any]] = {
         "p10": projection.p10[part], "p50": projection.p50[part], "p90": projection.p90[part],
         "demand": made.inputs.demand.mean[part],
         "receipts": made.inputs.receipts.by_day(part.start, part.stop, projection.p50.shape[1]),
     }  # fmt: skip
-    bands = {name: np.round(some.astype(np.float64), 1).tolist() for name, some in values.items()}
+    bands: dict[str, list[list[float]]] = {
+        name: np.round(some.astype(np.float64), 1).tolist() for name, some in values.items()
+    }
     return [{name: some[row] for name, some in bands.items()} for row in range(len(bands["p50"]))]
 
 
