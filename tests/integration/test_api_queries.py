@@ -69,6 +69,7 @@ LISTS = (
     "audit",
     "audit?entity=product",
     "stock",
+    "stock-policies",
     "recommendations",
     "purchase-orders",
     "alerts",

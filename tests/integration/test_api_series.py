@@ -131,16 +131,6 @@ def test_little_history_is_a_problem_and_so_is_a_right_that_lacks(api: ClientFor
     assert_problem(api("planner").get(f"{API}/sales-forecast?refresh=erp"), 422, "invalid-request")
 
 
-def test_schedules_are_listed_and_run_at_once(api: ClientFor, rows: Rows) -> None:
-    items = {item["id"]: item for item in api("viewer").get(f"{API}/schedules").json["items"]}
-    assert items["nightly-refresh"]["kind"] == "refresh"
-    assert items["nightly-refresh"]["next_run_at"].endswith("02:00:00Z")
-    answer = api("operator").post(f"{API}/schedules/nightly-refresh/run")
-    assert (answer.status_code, rows.last(JobRun).kind) == (202, "refresh")
-    assert_problem(api("operator").post(f"{API}/schedules/nothing/run"), 404, "not-found")
-    assert_problem(api("planner").post(f"{API}/schedules/nightly-refresh/run"), 403, "forbidden")
-
-
 def test_a_job_is_cancelled_once_and_tried_again(api: ClientFor, rows: Rows) -> None:
     operator = api("operator")
     rows.add(JobRun(id=1, kind="refresh", queue="ingest", arguments={}, state="running"))

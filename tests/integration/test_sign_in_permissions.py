@@ -9,6 +9,8 @@ from werkzeug.routing import Rule
 from webapp.auth.permissions import PUBLIC, required_permission
 
 OPEN = {
+    "account.register",
+    "account.registration",
     "account.sign_in",
     "account.sign_in_form",
     "api_auth.exchange",

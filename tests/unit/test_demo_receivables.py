@@ -54,8 +54,8 @@ def test_it_holds_disputes_parts_credit_notes_overpayments_and_open_ones(made: R
 def test_the_command_writes_a_file_a_data_set(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["--out", str(tmp_path / "sales.csv"), "--rows", "5000", "--records", str(tmp_path)]
     assert command.main(arguments) == 0
-    names = sorted(path.name for path in tmp_path.glob("*.csv"))
-    assert names == ["cash_items.csv", "customers.csv", "invoices.csv", "payments.csv", "sales.csv"]
+    names = {path.name for path in tmp_path.glob("*.csv")}
+    assert {"cash_items.csv", "customers.csv", "invoices.csv", "payments.csv", "sales.csv"} <= names
     first = pd.read_csv(tmp_path / "invoices.csv", nrows=5)
     assert {"invoice_ref", "terms_days", "disputed_on"} <= set(first.columns)
     assert "invoices.csv" in capsys.readouterr().out
