@@ -18,7 +18,7 @@ from worker.models import JobRun
 def job() -> JobView:
     row = JobRun(id=1, kind="train", queue="train", arguments={}, state="queued", attempt=1, max_attempts=3)
     row.created_at, row.phase, row.done, row.total, row.requested_by = utc_now(), "", 0, 0, ""
-    return view_of(row, None)
+    return view_of(row)
 
 
 def test_unknown_names_are_still_readable() -> None:
