@@ -29,7 +29,7 @@ run: setup ## Start everything, without demo data
 	@exec $(BIN)/python -m worker up
 
 test: setup $(VENV)/.installed-dev ## Run all tests, one process a core (ARGS='-k imports' is passed on to pytest)
-	$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-fuzz: setup $(VENV)/.installed-dev ## Load 200 hostile files (make test loads a sample of 40)
 	HOSTILE_FILES=200 $(BIN)/python -m pytest tests/integration/test_hostile_files.py $(ARGS)
@@ -48,10 +48,11 @@ bench-accuracy: setup $(VENV)/.installed-dev ## Score forecasts on real panels b
 	$(BIN)/python -m bench.accuracy $(ARGS)
 
 coverage: setup $(VENV)/.installed-dev ## Run all tests and fail where less than 85 % of the lines ran
-	$(BIN)/python -m pytest -n auto --dist loadfile --cov --cov-report=term:skip-covered --cov-report=xml $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder --cov --cov-report=term:skip-covered --cov-report=xml $(ARGS)
 
 chaos: setup $(VENV)/.installed-dev ## Kill processes while they import, train and forecast (ROUNDS=10)
 	$(BIN)/python -m bench.chaos --rounds $(or $(ROUNDS),10) $(ARGS)
+	$(BIN)/python -m bench.chaos_clocks
 
 schema: $(VENV)/.installed ## Write docs/database-schema.md anew from the tables
 	$(BIN)/python -m webapp.schema_page docs/database-schema.md

@@ -43,7 +43,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def measure(panel: Any, chosen: argparse.Namespace) -> Iterator[Case]:
     """The cases of one panel."""
-    seconds, ours = ours_on(panel, chosen.threads)
+    seconds, ours = ours_on(panel, "auto", chosen.threads)
     print(json.dumps({"panel": panel.name, "model": "auto", "seconds": round(seconds, 1), **ours}), flush=True)
     if not chosen.no_peers:
         peers = peers_on(panel, chosen.peers)
@@ -52,6 +52,9 @@ def measure(panel: Any, chosen: argparse.Namespace) -> Iterator[Case]:
             yield Case(
                 "accuracy", f"{panel.name}-{score}", ours[score], "share", (None, 1.0), best[score], best["peer"]
             )
+        alone, _ = ours_on(panel, "lightgbm", chosen.threads)
+        peer = next(float(peer["seconds"]) for peer in peers if peer["peer"] == "lightgbm")
+        yield Case("accuracy", f"{panel.name}-lightgbm-seconds", alone, "s", (None, 1.0), peer, "lightgbm")
     if panel.name in INTERMITTENT:
         yield Case("accuracy", f"{panel.name}-above90", ours["above90"], "share", (0.08, 0.12))
     else:
@@ -60,13 +63,13 @@ def measure(panel: Any, chosen: argparse.Namespace) -> Iterator[Case]:
         yield Case("accuracy", f"{panel.name}-bias", ours["bias"], "share", (-0.03, 0.03))
 
 
-def ours_on(panel: Any, threads: int) -> tuple[float, dict[str, float]]:
+def ours_on(panel: Any, model: str, threads: int) -> tuple[float, dict[str, float]]:
     """Wall seconds of the backtest command, and its scores."""
     score = importlib.import_module("scores").score
     with tempfile.TemporaryDirectory() as folder:
         source, made = Path(folder) / "panel.parquet", Path(folder) / "forecasts.parquet"
         panel.df.to_parquet(source, index=False)
-        command = [sys.executable, "-m", "ml", "backtest", "--input", source, "--output", made, "--model", "auto"]
+        command = [sys.executable, "-m", "ml", "backtest", "--input", source, "--output", made, "--model", model]
         command += ["--freq", panel.freq, "--season", panel.season, "--horizon", panel.horizon, "--threads", threads]
         command += [part for cutoff in panel.cutoffs() for part in ("--cutoff", f"{cutoff:%Y-%m-%d}")]
         command += ["--static", ",".join(panel.static), "--known", ",".join(panel.known)]

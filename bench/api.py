@@ -31,7 +31,7 @@ from urllib.parse import urlencode
 
 import sqlalchemy as sa
 
-from bench.api_data import PRODUCTS, REGIONS, fill, open_sign_ins
+from bench.api_data import PRODUCTS, REGIONS, category_of, fill, open_sign_ins
 from bench.cases import Case, run
 from ml.db.session import create_engine, parse_url
 from worker.parent import die_with
@@ -67,6 +67,7 @@ def any_request(chance: random.Random) -> Asked:
     """What a user asks for next: mostly forecasts, some lists, sometimes a write."""
     region, product = chance.choice(REGIONS), chance.choice(PRODUCTS)
     sale = {"sale_date": "2026-01-05", "region": region, "product_code": product, "sales_amount": chance.random()}
+    renamed = {"name": f"Product {chance.random()}", "category": category_of(product)}
     choices = (
         (25, Asked("predict", "GET", "/predict?" + urlencode({"region": region, "product_id": product}))),
         (15, Asked("forecast", "GET", f"/forecast/{product}")),
@@ -76,7 +77,7 @@ def any_request(chance: random.Random) -> Asked:
         (10, Asked("products", "GET", "/products?limit=100&sort=code")),
         (5, Asked("forecasts", "GET", "/forecasts?limit=100")),
         (5, Asked("push", "POST", "/sales", json.dumps({"rows": [sale]}).encode())),
-        (5, Asked("edit", "PUT", f"/products/{product}", json.dumps({"name": f"Product {chance.random()}"}).encode())),
+        (5, Asked("edit", "PUT", f"/products/{product}", json.dumps(renamed).encode())),
     )
     return chance.choices([asked for _, asked in choices], [weight for weight, _ in choices])[0]
 
@@ -148,10 +149,11 @@ def gunicorn(app: str, env: dict[str, str]) -> Iterator[int]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "gunicorn", "--worker-class", "gthread", "--workers", "2", "--threads", "8"]
+    command = [sys.executable, "-m", "gunicorn", "--config", "webapp/serving.py", "--bind", f"127.0.0.1:{port}", app]
     process = subprocess.Popen(
-        [*command, "--no-control-socket", "--log-level", "error", "--bind", f"127.0.0.1:{port}", app],
+        command,
         env={**os.environ, **env},
+        stderr=subprocess.DEVNULL,  # where each request is a line
         preexec_fn=die_with(os.getpid()),  # noqa: PLW1509  (no thread runs yet; a benchmark that is killed leaves no server)
     )
     try:

@@ -44,12 +44,14 @@ def fill(url: str, home: str) -> None:
         train(session, store, candidates=["seasonal_naive"])
         forecast(session, store)
         session.commit()
+        session.execute(sa.text("ANALYZE"))  # which a server does by itself, within minutes
+        session.commit()
     engine.dispose()
 
 
 def add_sales(session: Session) -> None:
     origin = Import(filename="made.csv", artifact="", sha256="", size=0, dialect={}, mapping={}, state="loaded")
-    products = [Product(key=hash_key(code), code=code, name=code, category=f"C{code[-1]}") for code in PRODUCTS]
+    products = [Product(key=hash_key(code), code=code, name=code, category=category_of(code)) for code in PRODUCTS]
     session.add_all([origin, *products])
     session.flush()
     leaves = [leaf(place, product) for place in PLACES for product in products]
@@ -73,6 +75,11 @@ def add_sales(session: Session) -> None:
             "import_id": [origin.id] * size,
         },
     )
+
+
+def category_of(code: str) -> str:
+    """The category of a product."""
+    return f"C{code[-1]}"
 
 
 def leaf(place: tuple[str, str, str], product: Product) -> Series:

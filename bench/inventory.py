@@ -15,13 +15,16 @@ from datetime import date
 from itertools import islice
 from pathlib import Path
 from statistics import median
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bench import inventory_data as data
 from bench.cases import Case, run
 from bench.processes import Step, measure
+from ml.db.session import create_engine, create_sessions
 from ml.inventory.advice import recommend
 from ml.inventory.demand import Demand
 from ml.inventory.grouping import group_orders
@@ -32,6 +35,7 @@ from ml.inventory.rules import Rules
 from ml.inventory.stock import Receipts, Stock
 from ml.inventory.suppliers import Calendar, Supplier
 from ml.panel import Panel
+from ml.pipelines.restock import restock
 
 Floats = NDArray[np.float64]
 
@@ -85,6 +89,28 @@ def plan(peers: Path) -> Iterator[Case]:  # noqa: ARG001 - nothing to compare wi
     found = [measure(prepare_plan, ITEMS) for _ in range(ROUNDS)]
     yield Case("inventory", "plan-100k-seconds", median(each.seconds for each in found), "s", (None, 30))
     yield Case("inventory", "plan-100k-memory", median(each.peak_mb for each in found), "MB", (None, 2_048))
+
+
+def pipeline(peers: Path) -> Iterator[Case]:  # noqa: ARG001 - nothing to compare with
+    """The same number of items from the tables to the published plan, their weekly forecasts included."""
+    with TemporaryDirectory() as folder:
+        url = f"sqlite:///{folder}/stock.db"
+        data.fill(url)
+        found = measure(prepare_pipeline, url)
+    yield Case("inventory", "pipeline-100k-seconds", found.seconds, "s", (None, 60))
+    yield Case("inventory", "pipeline-100k-memory", found.peak_mb, "MB", (None, 2_048))
+
+
+def prepare_pipeline(url: str) -> Step:
+    """One run of the daily plan."""
+    engine = create_engine(url)
+
+    def step() -> None:
+        with create_sessions(engine)() as session:
+            assert restock(session).items == data.ITEMS
+            session.commit()
+
+    return step
 
 
 def prepare_plan(items: int) -> Step:
@@ -142,7 +168,7 @@ def _at(replays: list[dict[str, float]], fill: float, name: str) -> float:
     return float(np.interp(fill, fills, [replayed[name] for replayed in found]))
 
 
-CASES = {"replay": replay, "plan": plan}
+CASES = {"replay": replay, "plan": plan, "pipeline": pipeline}
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

@@ -13,7 +13,7 @@ from ml.db.catalog import Customer, Product
 from ml.db.imports import Import, Source
 from ml.db.overrides import ForecastOverride
 from ml.db.receivables import Invoice
-from ml.db.restock import Recommendation, StockReport
+from ml.db.restock import Recommendation, StockReport, StockSimulation
 from ml.db.scenarios import Scenario
 from webapp.errors import API_PREFIXES
 from webapp.models import User
@@ -29,6 +29,7 @@ ROWS: dict[str, Any] = {
     "rule_id": AlertRule.id,
     "scenario_id": Scenario.id,
     "schedule_id": Schedule.id,
+    "simulation_id": StockSimulation.id,
     "source_id": Source.id,
     "user_id": User.id,
     "webhook_id": WebhookEndpoint.id,
@@ -39,7 +40,7 @@ ROWS: dict[str, Any] = {
 
 NOT_PAGES = {
     *("static", "series.table_csv", "series.table_xlsx", "imports.template", "imports.rejected_csv", "jobs.recent"),
-    *("stock.export", "stock.item"),
+    *("stock.export", "stock.item", "stock.report"),
 }
 """Files, fragments that have no page of their own, and what needs more than an address."""
 

@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +106,7 @@ def browser(app: Flask, session: Session) -> FlaskClient:
     from webapp.auth.tokens import access_token  # noqa: PLC0415
 
     user, client = CurrentUser.of(sign_in(session, "admin")), app.test_client()
-    app.config["JWT_ACCESS_TOKEN_EXPIRES"] = False
+    app.config["JWT_ACCESS_TOKEN_EXPIRES"] = timedelta(days=1)
     with app.test_request_context():
         client.set_cookie(app.config["JWT_ACCESS_COOKIE_NAME"], access_token(user))
     return client

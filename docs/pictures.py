@@ -101,6 +101,11 @@ class Api:
         """What is there."""
         return self._request.get(f"/api/v1/{path}", headers=self._headers).json()
 
+    def wait_for(self, job_id: int) -> None:
+        """Until a job has ended."""
+        while self.get(f"jobs/{job_id}")["state"] in ("queued", "running"):
+            time.sleep(1)
+
     def newest(self, path: str) -> Any:
         """The first item of a list; None without any."""
         return next(iter(self.get(path)["items"]), None)
@@ -132,6 +137,8 @@ def add_what_people_add(context: BrowserContext, api: Api) -> dict[str, Any]:
         planner.post(
             "overrides", change | {"values": dict.fromkeys(periods[1:], 5), "comment": "Second half of the campaign"}
         )
+    if api.newest("stock-simulations") is None:
+        api.wait_for(api.post("stock-simulations", {"name": "Which policy for the top sellers"})["job_id"])
     lists = {
         "override": "overrides",
         "loaded": "imports?state=loaded&dataset=sales",

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
 
+from ml.compute import computing_on
 from ml.errors import ForecastleError
 
 COMMANDS = {
@@ -27,7 +28,8 @@ def main(arguments: Sequence[str]) -> int:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning threads of two runs on one machine starve each other
     run: Callable[[Sequence[str]], int] = import_module(COMMANDS[arguments[0]][0]).main
     try:
-        return run(arguments[1:])
+        with computing_on(os.environ.get("COMPUTE_URL", "").strip()):
+            return run(arguments[1:])
     except ForecastleError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

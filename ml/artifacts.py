@@ -6,15 +6,29 @@ appear whole: they are written under a temporary name and renamed.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import IO
 
 import fsspec
 
-from ml.errors import ArtifactError
+from ml.errors import ArtifactError, StorageFullError
 
 CHUNK = 1 << 20
+PART = ".part"
+"""The end of the names of files that are being written."""
+
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def preload(url: str) -> None:
+    """Import what the store at an address needs; nothing is opened."""
+    fsspec.core.url_to_fs("file:///")  # what is loaded for any address
+    fsspec.get_filesystem_class(fsspec.core.split_protocol(url)[0] or "file")
 
 
 class ArtifactStore:
@@ -25,26 +39,17 @@ class ArtifactStore:
         self._fs, self._root = fsspec.core.url_to_fs(url)
 
     def put(self, path: str, content: bytes) -> str:
-        """Store `content` under `path`; returns its SHA-256 in hex."""
-        target = self._full(path)
-        self._fs.makedirs(target.rsplit("/", 1)[0], exist_ok=True)
-        temporary = f"{target}.{uuid.uuid4().hex}.part"
-        try:
+        """Store `content` under `path`; returns its SHA-256 in hex. Raises StorageFullError."""
+        with self._beginning(path.rpartition("/")[0]) as temporary:
             with self._fs.open(temporary, "wb") as file:
                 file.write(content)
-            self._fs.mv(temporary, target)
-        except BaseException:
-            if self._fs.exists(temporary):
-                self._fs.rm(temporary)
-            raise
+            self._fs.mv(temporary, self._full(path))
         return hashlib.sha256(content).hexdigest()
 
     def put_file(self, folder: str, file: IO[bytes], suffix: str = "") -> tuple[str, str, int]:
-        """Store a stream named by its content; returns (path, SHA-256 in hex, bytes)."""
-        temporary = self._full(f"{folder}/{uuid.uuid4().hex}.part")
-        self._fs.makedirs(temporary.rsplit("/", 1)[0], exist_ok=True)
+        """Store a stream named by its content; returns (path, SHA-256 in hex, bytes). Raises StorageFullError."""
         digest, size = hashlib.sha256(), 0
-        try:
+        with self._beginning(folder) as temporary:
             with self._fs.open(temporary, "wb") as out:
                 while chunk := file.read(CHUNK):
                     digest.update(chunk)
@@ -52,10 +57,6 @@ class ArtifactStore:
                     out.write(chunk)
             path = f"{folder}/{digest.hexdigest()}{suffix}"
             self._fs.mv(temporary, self._full(path))
-        except BaseException:
-            if self._fs.exists(temporary):
-                self._fs.rm(temporary)
-            raise
         return path, digest.hexdigest(), size
 
     def open(self, path: str) -> IO[bytes]:
@@ -89,5 +90,34 @@ class ArtifactStore:
         if self.exists(path):
             self._fs.rm(self._full(path))
 
+    def delete_partial(self, before: datetime) -> int:
+        """Remove what processes that were killed while they wrote before an instant left behind; returns how many."""
+        begun = [path for path in self._fs.find(self._root) if path.endswith(PART)]
+        old = [path for path in begun if _aware(self._fs.modified(path)) < before]
+        for path in old:
+            self._fs.rm(path)
+        return len(old)
+
+    @contextmanager
+    def _beginning(self, folder: str) -> Iterator[str]:
+        """A temporary name in a folder, for a file that is moved in the end. Where writing fails nothing stays."""
+        temporary = self._full(f"{folder}/{uuid.uuid4().hex}{PART}")
+        try:
+            self._fs.makedirs(self._full(folder), exist_ok=True)
+            yield temporary
+        except BaseException as error:
+            if self._fs.exists(temporary):
+                self._fs.rm(temporary)
+            if isinstance(error, OSError) and error.errno in NO_SPACE:
+                raise StorageFullError(
+                    f"there is no space left in {self.url} for a file of {folder} ({error.strerror}); nothing of it "
+                    "was kept. Free or add space, then do it again."
+                ) from error
+            raise
+
     def _full(self, path: str) -> str:
         return f"{self._root}/{path}"
+
+
+def _aware(instant: datetime) -> datetime:
+    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)

@@ -74,6 +74,12 @@ class ArtifactError(ForecastleError):
     code = "bad-artifact"
 
 
+class StorageFullError(ForecastleError):
+    """There is no space left for a file: which one, where, and how much of it there was to write."""
+
+    code = "storage-full"
+
+
 class NotFoundError(ForecastleError):
     """The named thing does not exist, or not for this user."""
 

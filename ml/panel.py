@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ml.errors import DataError
 from ml.etl.cleaning import gaps as filling
-from ml.periods import check_freq, following, period_dates, period_numbers
+from ml.periods import check_freq, following, period_dates, period_number, period_numbers
 
 KEYS = ["unique_id", "ds"]
 
@@ -161,9 +161,15 @@ class Panel:
 
 
 def fill_gaps(
-    frame: pd.DataFrame, freq: str, static: Sequence[str] = (), known: Sequence[str] = (), gaps: str = "zero"
+    frame: pd.DataFrame,
+    freq: str,
+    static: Sequence[str] = (),
+    known: Sequence[str] = (),
+    *,
+    gaps: str = "zero",
+    until: pd.Timestamp | None = None,
 ) -> pd.DataFrame:
-    """Give every series each period from its first one to the table's last with sales.
+    """Give every series each period from its first one to the table's last with sales, or `until` where that is later.
 
     Missing `y` becomes what `gaps` says (see `ml.etl.cleaning.gaps`): 0 unless asked otherwise.
     Static columns repeat the series' first value, known columns carry on the last value before the gap.
@@ -174,7 +180,8 @@ def fill_gaps(
     sold = clean[clean["y"].notna()]
     numbers = period_numbers(pd.DatetimeIndex(sold["ds"]), freq)
     first = pd.Series(numbers, index=sold["unique_id"].to_numpy()).groupby(level=0).min()
-    counts = (int(numbers.max()) - first + 1).to_numpy()
+    last = int(numbers.max()) if until is None else max(int(numbers.max()), period_number(until, freq))
+    counts = (last - first + 1).to_numpy()
     offsets = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
     dates = period_dates(np.repeat(first.to_numpy(), counts) + offsets, freq, like=sold["ds"].iloc[0])
     grid = pd.DataFrame({"unique_id": np.repeat(first.index.to_numpy(), counts), "ds": dates})

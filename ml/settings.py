@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ml.compute import check_address
 from ml.environment import check_production, read_environment
 from ml.errors import ConfigurationError
 from ml.grains import GRAINS
@@ -22,6 +23,9 @@ SOURCE_KEY_FILE = "sources.key"
 
 TOKEN_KEY_FILE = "secret.key"  # noqa: S105
 """Below the home folder: the key that signs tokens, where the environment gives none."""
+
+PARTITION_SERIES = 20_000
+"""Places and products of a forecast's partition: 160 weeks of so many take about 2 GB while they are forecast."""
 
 NEEDED = {
     "DATABASE_URL": "to say where the data is",
@@ -81,13 +85,27 @@ def read_grains(env: Mapping[str, str], name: str) -> tuple[str, ...]:
     return tuple(grain for grain in GRAINS if not named or grain in named)
 
 
+def read_choice(env: Mapping[str, str], name: str, known: tuple[str, ...]) -> str:
+    """One of some words, the first unless asked otherwise; raises ConfigurationError for anything else."""
+    text = env.get(name, "").strip() or known[0]
+    if text not in known:
+        raise ConfigurationError(f"{name} is {text!r}; expected one of {', '.join(known)}.")
+    return text
+
+
+CHOOSE_BY = ("wql", "stock_cost")
+"""What models are chosen by: see `ml.evaluation.selection.LOSSES`."""
+
+
 @dataclass(frozen=True)
 class ModelRules:
     """When a new model version replaces the one that serves, and how long artifacts are kept.
 
-    It has to win by `margin` (a share of the weighted quantile loss), unless the sales that the champion learned from
-    end `champion_days` or more before the newest ones. Artifacts of the newest `keep` versions are kept, and of those
-    that served within `keep_champion_days`. `mlflow_uri` is where versions are logged as well; '' for nowhere.
+    Models are chosen by `choose_by`. A new one has to win by `margin` (a share of that), unless the sales that the
+    champion learned from end `champion_days` or more before the newest ones. Artifacts of the newest `keep` versions
+    are kept, and of those that served within `keep_champion_days`. Of more than `most_series` places and products
+    training learns from a sample. `mlflow_uri` is where versions are
+    logged as well; '' for nowhere.
     """
 
     margin: float = 0.01
@@ -96,6 +114,8 @@ class ModelRules:
     keep_champion_days: int = 180
     mlflow_uri: str = ""
     mlflow_experiment: str = "forecastle"
+    choose_by: str = CHOOSE_BY[0]
+    most_series: int = 100_000
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> ModelRules:
@@ -107,6 +127,8 @@ class ModelRules:
             keep_champion_days=read_int(env, "FORECASTLE_KEEP_CHAMPION_DAYS", cls.keep_champion_days),
             mlflow_uri=env.get("MLFLOW_TRACKING_URI", "").strip(),
             mlflow_experiment=env.get("MLFLOW_EXPERIMENT_NAME", "").strip() or cls.mlflow_experiment,
+            choose_by=read_choice(env, "FORECASTLE_CHOOSE_BY", CHOOSE_BY),
+            most_series=read_int(env, "FORECASTLE_TRAIN_SERIES", cls.most_series),
         )
 
 
@@ -118,8 +140,9 @@ class Settings:
     `allowed_hosts` are hosts of the inner network that HTTP sources may reach, with or without a port.
     `source_folders` are the folders in which SQLite files may be read as sources. `keep_uploads_days` is how long
     the files of imports are kept. `grains` are those that are forecast, `holidays` is the country (DE, or DE-BY with a
-    part of it) whose public holidays are in the calendar of events ('': none). `models` says when models are replaced,
-    and `log` how processes log.
+    part of it) whose public holidays are in the calendar of events ('': none). `compute_url` is the Dask scheduler
+    whose workers share the work on many series ('': processes of this machine), `partition_series` how many places and
+    products one worker forecasts at a time. `models` says when models are replaced, and `log` how processes log.
     """
 
     home: Path
@@ -132,6 +155,8 @@ class Settings:
     keep_uploads_days: int = 365
     grains: tuple[str, ...] = tuple(GRAINS)
     holidays: str = ""
+    compute_url: str = ""
+    partition_series: int = PARTITION_SERIES
     models: ModelRules = ModelRules()
     log: LogSettings = field(default_factory=LogSettings)
     otlp_endpoint: str = ""  # of an OpenTelemetry collector; '': no traces
@@ -155,6 +180,8 @@ class Settings:
             keep_uploads_days=read_int(env, "FORECASTLE_KEEP_UPLOADS_DAYS", 365),
             grains=read_grains(env, "FORECASTLE_GRAINS"),
             holidays=env.get("FORECASTLE_HOLIDAYS", "").strip(),
+            compute_url=check_address(env.get("COMPUTE_URL", "").strip()),
+            partition_series=read_int(env, "FORECASTLE_PARTITION_SERIES", PARTITION_SERIES),
             models=ModelRules.from_env(env),
             otlp_endpoint=env.get("OTEL_EXPORTER_OTLP_ENDPOINT", "").strip(),
             sentry_dsn=env.get("SENTRY_DSN", "").strip(),

@@ -73,6 +73,14 @@ def _every_statement_is_tsql() -> Iterator[None]:
     sa.event.remove(sa.Engine, "before_execute", check_statement)
 
 
+@pytest.fixture
+def tsql_elsewhere() -> Iterator[None]:
+    """Statements are not compiled for SQL Server as well: other tests do that, and here it takes most of the time."""
+    sa.event.remove(sa.Engine, "before_execute", check_statement)
+    yield
+    sa.event.listen(sa.Engine, "before_execute", check_statement)
+
+
 @pytest.fixture(scope="session")
 def template_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a database with all tables, made once: creating them for each test would cost most of its time."""

@@ -32,6 +32,7 @@ class Sale:
     product: str = "P-1"
     category: str = "Tools"
     subcategory: str = ""
+    units: float = 1.0
 
 
 PLACES = (("North", "N1", "Ayton"), ("North", "N1", "Beeford"), ("North", "N2", "Corby"), ("South", "S1", "Derwent"))
@@ -66,7 +67,7 @@ def load_sales(session: Session, sales: Iterable[Sale]) -> None:
         session.add(
             SalesRaw(
                 row_key=hash_key("made", origin.id, number), sale_date=sale.day, **names,
-                product_id=product.id, sales_amount=sale.amount, sales_qty=1.0, channel="", order_ref="",
+                product_id=product.id, sales_amount=sale.amount, sales_qty=sale.units, channel="", order_ref="",
                 series_id=series.id, import_id=origin.id,
             )
         )  # fmt: skip

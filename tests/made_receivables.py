@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 
 from sqlalchemy.orm import Session
@@ -14,17 +16,33 @@ from ml.etl.record_tables import record_key, settlement_key
 from ml.pipelines.collect import collect
 
 FIRST = date(2024, 1, 1)
-REGIONS = ("North", "South")
 EARLY = 40
 """Invoices of each customer, one a week."""
 
 
-def make_receivables(session: Session, store: ArtifactStore) -> CollectRun:
+@dataclass(frozen=True)
+class Place:
+    """A region, what its customers are called, and what their invoices are above 100 for the first customer, 200 …"""
+
+    region: str
+    shop: str = "Shop"
+    least: float = 0.0
+
+    def amount(self, number: int) -> float:
+        """Of each invoice of a customer."""
+        return self.least + 100.0 * (number + 1)
+
+
+PLACES = (Place("North"), Place("South"))
+
+
+def make_receivables(session: Session, store: ArtifactStore, places: Sequence[Place] = PLACES) -> CollectRun:
     """Six customers in two regions, weekly invoices due in 30 days; C-5 pays late, the last weeks are open."""
+    of = [places[number % 2] for number in range(6)]
     customers = [
-        Customer(key=hash_key(f"C-{number}"), code=f"C-{number}", name=f"Shop {number}", segment="Retail",
-                 region=REGIONS[number % 2], payment_terms_days=30)
-        for number in range(6)
+        Customer(key=hash_key(f"C-{number}"), code=f"C-{number}", name=f"{place.shop} {number}", segment="Retail",
+                 region=place.region, payment_terms_days=30)
+        for number, place in enumerate(of)
     ]  # fmt: skip
     session.add_all(customers)
     session.flush()
@@ -35,12 +53,12 @@ def make_receivables(session: Session, store: ArtifactStore) -> CollectRun:
             paid = issued + timedelta(days=30 + (20 if number == 5 else number - 2) + week % 4)
             session.add(
                 Invoice(key=record_key("invoices", {"invoice_ref": ref}), invoice_ref=ref, customer_id=customer.id,
-                        issued_on=issued, due_on=issued + timedelta(days=30), amount=100.0 * (number + 1),
+                        issued_on=issued, due_on=issued + timedelta(days=30), amount=of[number].amount(number),
                         currency="EUR", region=customer.region)
             )  # fmt: skip
             if paid < last:
                 session.add(
-                    Payment(key=settlement_key(ref), invoice_ref=ref, paid_on=paid, amount=100.0 * (number + 1))
+                    Payment(key=settlement_key(ref), invoice_ref=ref, paid_on=paid, amount=of[number].amount(number))
                 )
     key = record_key("cash_items", {"item_ref": "W-1"})
     session.add(CashItem(key=key, item_ref="W-1", day=last + timedelta(days=3), amount=-900.0, currency="EUR"))

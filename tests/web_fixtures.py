@@ -48,6 +48,11 @@ class Rows:
         with self._sessions.begin() as session:
             return session.scalars(sa.select(kind).order_by(sa.inspect(kind).primary_key[0].desc()).limit(1)).one()
 
+    def all(self, kind: type[Row]) -> list[Row]:
+        """All rows, the oldest first."""
+        with self._sessions.begin() as session:
+            return list(session.scalars(sa.select(kind).order_by(sa.inspect(kind).primary_key[0])))
+
     def change(self, kind: type[Base], key: Any, **values: Any) -> None:
         """Set some columns of a row."""
         with self._sessions.begin() as session:

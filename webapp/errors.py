@@ -15,6 +15,7 @@ from flask import g, request
 from redis.exceptions import RedisError
 from werkzeug.exceptions import HTTPException
 
+from ml.db.session import is_full
 from ml.errors import (
     ConflictError,
     DataError,
@@ -24,6 +25,7 @@ from ml.errors import (
     NotEnoughHistoryError,
     NotFoundError,
     SourceError,
+    StorageFullError,
     UpstreamError,
 )
 from worker.errors import JobRequestError
@@ -165,6 +167,7 @@ STATUSES: dict[type[ForecastleError], tuple[int, str]] = {
     TooManyRequestsError: (429, "Too many requests"),
     ChangedMeanwhileError: (412, "Changed meanwhile"),
     UpstreamError: (502, "The source does not answer"),
+    StorageFullError: (507, "No space left"),
 }
 """The status and title of each error; what is not listed is the server's own fault."""
 
@@ -177,6 +180,10 @@ def problem_of(error: Exception) -> Problem:
         return problem_of_own(error)
     if isinstance(error, HTTPException):
         return problem_of_http(error)
+    if is_full(error):
+        return problem_of_own(
+            StorageFullError("the database has no space left; nothing was changed. Whoever runs it has to make room.")
+        )
     if isinstance(error, UNAVAILABLE):
         return Problem(
             503,

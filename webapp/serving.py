@@ -8,7 +8,10 @@ import logging
 import os
 import shutil
 import tempfile
+import time
 from typing import Any
+
+from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
 
 # The metrics' library looks for it when it is imported, so that comes later.
 SHARED = os.environ.get("PROMETHEUS_MULTIPROC_DIR") or tempfile.mkdtemp(prefix="forecastle-metrics-")
@@ -18,9 +21,23 @@ from ml import logs  # noqa: E402
 from ml.errors import ConfigurationError  # noqa: E402
 from ml.settings import Settings  # noqa: E402
 
-worker_class = "gthread"
+HEAD_START, FARTHEST = 0.0002, 50
+"""Seconds for each connection that a process has, and the most connections that count."""
+
+
+class FairWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
+    """Takes a connection the later, the more it has. All processes wake up for a new one, and connections stay open:
+    the first awake would have them all, and be the only one that works."""
+
+    def accept(self, listener: Any) -> None:
+        """Let a process go ahead that has fewer connections; it does nothing where that one took this one."""
+        time.sleep(HEAD_START * min(self.nr_conns, FARTHEST))
+        super().accept(listener)
+
+
+worker_class = FairWorker
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
-threads = int(os.environ.get("WEB_THREADS", "8"))
+threads = int(os.environ.get("WEB_THREADS", "3"))  # more would wait for the interpreter's lock, not for the database
 limit_request_line = 8190
 control_socket_disable = True
 

@@ -7,7 +7,7 @@ without new totals, so that a burst of imports makes one forecast.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,8 +16,10 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ml.db.base import utc_now
+from ml.db.imports import Import
 from ml.db.results import ModelVersion
 from ml.db.sales import SalesDaily
+from ml.etl.datasets import SALES
 from ml.grains import GRAINS, Coverage, read_coverage
 from ml.registry import OUTGROWN, find_champion
 from worker.events import (
@@ -35,8 +37,11 @@ from worker.queues import request_job
 BEGINS = (AggregatesRefreshed, SalesCleaned)
 """New totals, or another way to clean them, call for new forecasts."""
 
-MOVING = ("ingest", "pull", "take_back")
-"""Kinds of jobs that are likely to bring new totals when they end."""
+MOVING = ("pull", "take_back")
+"""Kinds of jobs that are likely to bring new totals when they end, beside imports of sales."""
+
+LOADING = ("queued", "running")
+"""States of an import on its way."""
 
 BUSY = 10
 """While such jobs wait or run, so many times the quiet time is waited for."""
@@ -84,7 +89,7 @@ class Chain:
             if begun is None or coverage is None or coverage.periods < GRAINS[grain].least:
                 continue
             kind, arguments = wanted(session, grain, coverage)
-            if not waits(session, kind, grain):
+            if not waits(session, kind, grain) and not is_first_training(session, kind, grain):
                 request_job(session, kind, arguments, dedupe_key=f"totals:{begun}:{grain}", caused_by=event_id)
             return
 
@@ -108,14 +113,39 @@ def is_outgrown(model: ModelVersion, coverage: Coverage | None) -> bool:
 
 def waits(session: Session, kind: str, grain: str) -> bool:
     """Whether an equal job has not begun yet: it will see all that there is by now."""
-    queued = sa.select(JobRun.arguments).where(JobRun.state == "queued", JobRun.kind == kind)
-    return any(arguments.get("grain") == grain for arguments in session.scalars(queued))
+    return is_there(session, "queued", kind, grain)
+
+
+def is_first_training(session: Session, kind: str, grain: str) -> bool:
+    """Whether a training is wanted while the first one of its grain runs: what that one learns will forecast from the
+    newest totals, and goes on from there."""
+    return kind == "train" and find_champion(session, grain) is None and is_there(session, "running", kind, grain)
+
+
+def training_on_its_way(session: Session, arguments: Mapping[str, Any]) -> JobRun | None:
+    """The job that does what another training asked for now would do: an equal one that has not begun, or the first
+    one of its grain, which serves whatever comes of it."""
+    grain = arguments["grain"]
+    found = sa.select(JobRun).where(JobRun.kind == "train", JobRun.state.in_(("queued", "running"))).order_by(JobRun.id)
+    first = find_champion(session, grain) is None
+    for job in session.scalars(found):
+        is_equal, of_grain = job.arguments == dict(arguments), job.arguments.get("grain") == grain
+        if (job.state == "queued" and is_equal) or (job.state == "running" and of_grain and first):
+            return job
+    return None
+
+
+def is_there(session: Session, state: str, kind: str, grain: str) -> bool:
+    """Whether a job of a state and kind concerns a grain."""
+    found = sa.select(JobRun.arguments).where(JobRun.state == state, JobRun.kind == kind)
+    return any(arguments.get("grain") == grain for arguments in session.scalars(found))
 
 
 def imports_go_on(session: Session) -> bool:
-    """Whether jobs wait or run that are likely to bring new totals."""
+    """Whether sales wait or are being loaded, or jobs wait or run that are likely to bring new totals."""
+    loading = sa.select(Import.id).where(Import.dataset == SALES.name, Import.state.in_(LOADING)).limit(1)
     moving = sa.select(JobRun.id).where(JobRun.kind.in_(MOVING), JobRun.state.not_in(FINAL_STATES)).limit(1)
-    return session.scalar(moving) is not None
+    return session.scalar(loading) is not None or session.scalar(moving) is not None
 
 
 def hold_back(session: Session, kind: str, arguments: dict[str, Any], when: datetime) -> None:

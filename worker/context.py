@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from redis import Redis
 from sqlalchemy.orm import Session, sessionmaker
 
-from ml.artifacts import ArtifactStore
+from ml.artifacts import ArtifactStore, preload
 from ml.db.session import create_engine, create_sessions
 from worker import lifecycle
 from worker.connection import connect
@@ -33,11 +33,31 @@ class Services:
     store: ArtifactStore
 
 
+@dataclass(frozen=True)
+class Groundwork:
+    """What is the same for all jobs of a worker. Nothing is connected, so that a fork shares no connection, but the
+    engine knows its database and the statements that jobs begin and end with: to learn them takes longer than to run
+    them."""
+
+    settings: WorkerSettings
+    engine: sa.Engine
+    redis: Redis
+
+    @classmethod
+    def lay(cls, settings: WorkerSettings) -> Groundwork:
+        """Lay it; where the database is away each job learns for itself."""
+        engine = create_engine(settings.ml.database_url)
+        preload(settings.ml.artifact_url)
+        with suppress(sa.exc.DBAPIError), create_sessions(engine)() as session:
+            lifecycle.rehearse(session)
+        engine.dispose()
+        return cls(settings, engine, connect(settings.redis_url))
+
+
 @contextmanager
-def open_services(settings: WorkerSettings) -> Iterator[Services]:
+def open_services(groundwork: Groundwork) -> Iterator[Services]:
     """The services of this process, closed in the end. Open them after a fork, never before."""
-    engine = create_engine(settings.ml.database_url)
-    redis = connect(settings.redis_url)
+    settings, engine, redis = groundwork.settings, groundwork.engine, groundwork.redis
     try:
         yield Services(settings, create_sessions(engine), redis, ArtifactStore(settings.ml.artifact_url))
     finally:
@@ -50,7 +70,7 @@ class JobContext:
 
     def __init__(self, attempt: Attempt, services: Services, reporter: Reporter) -> None:
         self._attempt, self._services, self._reporter = attempt, services, reporter
-        self.job_id, self.attempt = attempt.job_id, attempt.number
+        self.job_id, self.attempt, self.key = attempt.job_id, attempt.number, attempt.key
         self.store, self.settings = services.store, services.settings
         self.settled = False
 

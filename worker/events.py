@@ -184,7 +184,14 @@ class JobCancelled(Event):
 
 @dataclass(frozen=True)
 class ProductChanged(Event):
-    """A person or program changed what is known of a product; figures by its category are others now."""
+    """A person or program changed what is known of a product: its name, its price, ..."""
+
+    product_id: int
+
+
+@dataclass(frozen=True)
+class ProductMoved(Event):
+    """A product got another category; figures by category are others now."""
 
     product_id: int
 
@@ -232,6 +239,7 @@ EVENTS: dict[str, type[Event]] = {
         JobFailed,
         JobCancelled,
         ProductChanged,
+        ProductMoved,
         AlertRaised,
         AlertResolved,
     )
@@ -253,7 +261,7 @@ def restore(row: OutboxEvent) -> Event:
     if cls is None or row.version != cls.VERSION:
         raise UnknownEventError(
             f"event {row.id} is {row.name!r} of version {row.version}, which this version of Forecastle does not know; "
-            "upgrade the relay, then replay the event."
+            "it waits for a relay that does; upgrade this one."
         )
     hints = get_type_hints(cls)
     known = {field.name for field in fields(cls)}

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from ml.db.base import utc_now
 from ml.db.catalog import Customer
+from ml.db.results import ForecastRun
 from ml.db.sales import SalesDaily
 from ml.grains import GRAINS, MONTHLY
 from ml.registry import find_champion
@@ -20,6 +21,7 @@ from worker.events import (
     Event,
     ForecastPublished,
     JobCancelled,
+    JobFailed,
     ModelDrifted,
     ModelPromoted,
     ModelRefused,
@@ -54,14 +56,21 @@ def clean_by_records(session: Session, event_id: int, event: RecordsImported) ->
 
 
 def collect_by_records(session: Session, event_id: int, event: RecordsImported) -> None:
-    """New invoices and payments: what is open, when it comes, and what became of what was said before."""
-    if event.dataset in COLLECTED_BY:
+    """New invoices and payments: what is open, when it comes, and what became of what was said before. People look at
+    the first forecast before that, and once it is published it asks for the same."""
+    if event.dataset in COLLECTED_BY and not first_forecast_is_coming(session):
         _request_collect(session, event_id)
 
 
 def collect_by_forecast(session: Session, event_id: int, event: ForecastPublished) -> None:
     """Sales to come are part of the cash, and the sales behind them tell when customers order next."""
     if event.grain == MONTHLY.name:
+        _request_collect(session, event_id)
+
+
+def collect_without_forecast(session: Session, event_id: int, event: JobFailed | JobCancelled) -> None:
+    """The first forecast, for which records waited, does not come; where none waited a run more does no harm."""
+    if event.kind in restocking.FORECASTS and not is_forecast(session) and not first_forecast_is_coming(session):
         _request_collect(session, event_id)
 
 
@@ -109,17 +118,30 @@ HANDLERS: dict[type[Event], tuple[Handler, ...]] = {
     ModelRefused: (train_anew,),
     ModelDrifted: (train_drifted,),
     ForecastPublished: (check_published, collect_by_forecast),
-    JobCancelled: (clean_up_cancelled,),
+    JobFailed: (collect_without_forecast,),
+    JobCancelled: (clean_up_cancelled, collect_without_forecast),
 }
 
 
 def handle(session: Session, event_id: int, event: Event, chain: Chain = ALL_GRAINS) -> None:
     """Run all handlers of an event in one transaction; `chain` knows which grains are forecast."""
+    restocking.plan_early(session, event_id, event)
     chain.handle(session, event_id, event)
     outgoing.plan(session, event_id, event)
     restocking.follow(session, event_id, event)
     for handler in HANDLERS.get(type(event), ()):
         handler(session, event_id, event)
+
+
+def first_forecast_is_coming(session: Session) -> bool:
+    """Whether nothing is forecast yet, and something is about to be."""
+    return not is_forecast(session) and restocking.is_coming(session, *restocking.FORECASTS)
+
+
+def is_forecast(session: Session) -> bool:
+    """Whether a forecast was ever published."""
+    published = sa.select(ForecastRun.id).where(ForecastRun.published_at.is_not(None)).order_by(ForecastRun.id).limit(1)
+    return session.scalar(published) is not None
 
 
 def _request_forecast(session: Session, event_id: int, grain: str) -> None:

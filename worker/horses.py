@@ -9,7 +9,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from redis import Redis
@@ -17,12 +17,13 @@ from rq import Queue, Worker
 from rq.exceptions import DequeueTimeout
 from rq.job import Job
 from rq.serializers import JSONSerializer
+from rq.timeouts import JobTimeoutException
 from rq.worker import WorkerStatus
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from worker import health, heartbeats
 from worker.connection import AWAY
-from worker.dispatcher import open_queue
+from worker.dispatcher import KEEP_SECONDS, open_queue
 from worker.parent import die_with
 from worker.settings import WorkerSettings
 
@@ -38,13 +39,13 @@ class ForecastleWorker(Worker):
     `stopping` ends it: it takes no further job, and gives the one it runs `drain_seconds` to end.
     """
 
-    log_result_lifespan = False
-
     def __init__(self, redis: Redis, name: str, settings: WorkerSettings, stopping: threading.Event) -> None:
         self._settings, self._stopping = settings, stopping
         self._draining_since: float | None = None
         self._overrun: float | None = None  # the limit that the job it runs went past
         self._tie_to_parent = die_with(os.getpid())  # without it (macOS) the fence guards
+        # Here, not in each work-horse: there it would start the threads that it limits, needed or not.
+        ThreadpoolController().limit(limits=settings.ml.threads)
         super().__init__(
             [open_queue(queue, redis) for queue in settings.queues],
             name=name,
@@ -70,34 +71,64 @@ class ForecastleWorker(Worker):
         """Wait for a job; None, which ends RQ's loop, once the worker is to stop."""
         while not self._stopping.is_set():
             with tolerating_outage("waiting for a job", self._stopping):
-                self.set_state(WorkerStatus.IDLE)
-                self.heartbeat()
+                self._tell_idle()
                 if self.should_run_maintenance_tasks:
                     self.run_maintenance_tasks()  # type: ignore[no-untyped-call]
-                if (found := self._take()) is not None:
-                    return found
+                with suppress(DequeueTimeout):
+                    return Queue.dequeue_any(self.queues, POLL_SECONDS, self.connection, serializer=self.serializer)
         return None
 
-    def _take(self) -> tuple[Job, Queue] | None:
-        try:
-            found = Queue.dequeue_any(self.queues, POLL_SECONDS, self.connection, serializer=self.serializer)
-        except DequeueTimeout:
-            return None
-        if found is not None:
-            found[0].redis_server_version = self.get_redis_server_version()  # type: ignore[no-untyped-call]
-        return found
-
     def execute_job(self, job: Job, queue: Queue) -> None:
-        """Run a job; what RQ fails to write about it is of no importance, its row is."""
+        """Run a job in a work-horse. What RQ would write down of each execution and result is left out, which takes
+        longer than a short job: the job's row tells all that."""
         self._overrun = None
+        with tolerating_outage("taking a job"):
+            self._tell_busy(job, queue)
         with tolerating_outage("running a job"):
-            super().execute_job(job, queue)
+            self.fork_work_horse(job, queue)
+            self.monitor_work_horse(job, queue)
+            self._tell_done(job)
+
+    def perform_job(self, job: Job, _queue: Queue) -> bool:
+        """Called in the work-horse."""
+        try:
+            with self.death_penalty_class(job.timeout, JobTimeoutException, job_id=job.id):
+                job.func(*job.args)
+        except BaseException:
+            log.exception("job %s: its process ends without having written down how it went", job.id)
+            raise
+        return True
+
+    def _tell_idle(self) -> None:
+        with self.connection.pipeline(transaction=False) as pipeline:
+            self.set_state(WorkerStatus.IDLE, pipeline)
+            self.heartbeat(pipeline=pipeline)
+            pipeline.execute()
+
+    def _tell_busy(self, job: Job, queue: Queue) -> None:
+        with self.connection.pipeline(transaction=False) as pipeline:
+            self.set_state(WorkerStatus.BUSY, pipeline)
+            self.set_current_job_id(job.id, pipeline)
+            pipeline.lrem(queue.intermediate_queue_key, 1, job.id)  # where a worker of one queue takes it to
+            pipeline.expire(job.key, job.meta["hard_timeout"] + KEEP_SECONDS)  # should nobody come to delete it
+            pipeline.execute()
+
+    def _tell_done(self, job: Job) -> None:
+        with self.connection.pipeline(transaction=False) as pipeline:
+            self.set_current_job_id(None, pipeline)
+            self.increment_successful_job_count(pipeline)
+            pipeline.delete(job.key)
+            pipeline.execute()
 
     def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
         """Called every few seconds, idle or busy."""
-        with tolerating_outage("reporting"):
-            super().heartbeat(timeout, pipeline)
-            health.report(self.connection if pipeline is None else pipeline, "worker", self.name)
+        if pipeline is None:
+            with tolerating_outage("reporting"), self.connection.pipeline(transaction=False) as alone:
+                self.heartbeat(timeout, alone)
+                alone.execute()
+            return
+        super().heartbeat(timeout, pipeline)
+        health.report(pipeline, "worker", self.name)
 
     def set_current_job_working_time(self, current_job_working_time: float, pipeline: Any = None) -> None:
         """Called beside each heartbeat."""
@@ -108,7 +139,7 @@ class ForecastleWorker(Worker):
         """Called every `heartbeat_seconds` while a job runs."""
         with tolerating_outage("beating"):
             heartbeats.beat(self.connection, job.id)
-            super().maintain_heartbeats(job)
+            self.heartbeat(self.job_monitoring_interval + 60)
             if heartbeats.is_cancelled(self.connection, job.id):
                 log.warning("stopping job %s, it was cancelled", job.id)
                 self.kill_horse()
@@ -121,7 +152,7 @@ class ForecastleWorker(Worker):
             self._overrun = limit
             self.kill_horse()
 
-    def handle_work_horse_killed(self, job: Job, _retpid: int, ret_val: int, _rusage: Any) -> None:
+    def handle_work_horse_killed(self, job: Job, _retpid: int | None, ret_val: int | None, _rusage: Any) -> None:
         """Called when a work-horse died; the relay need not wait for silence to know."""
         with tolerating_outage("reporting a dead work-horse"):
             for_good = self._overrun is not None  # it would only run as long again
@@ -131,7 +162,6 @@ class ForecastleWorker(Worker):
         """Called first in the work-horse."""
         super().setup_work_horse_signals()  # type: ignore[no-untyped-call]
         self._tie_to_parent()
-        threadpool_limits(self._settings.ml.threads)
 
     def _is_drained(self) -> bool:
         """Whether the worker was told to stop longer ago than a job may take to end."""
@@ -140,11 +170,13 @@ class ForecastleWorker(Worker):
         self._draining_since = self._draining_since or time.monotonic()
         return time.monotonic() - self._draining_since > self._settings.drain_seconds
 
-    def _cause_of_death(self, ret_val: int) -> str:
+    def _cause_of_death(self, ret_val: int | None) -> str:
         if self._overrun is not None:
             return f"it did not stop at its time limit and was killed after {self._overrun:g} s"
         if self._is_drained():
             return heartbeats.STOPPED
+        if ret_val is None:  # RQ looked away for a heartbeat while it ended; where all went well, the row says so
+            return "its process is gone"
         if not os.WIFSIGNALED(ret_val):
             return f"its process ended with code {os.waitstatus_to_exitcode(ret_val)}"
         killed_by = signal.Signals(os.WTERMSIG(ret_val)).name

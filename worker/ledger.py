@@ -15,8 +15,9 @@ from itertools import islice
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from worker.chain import training_on_its_way
 from worker.chains import Outcome, outcome_of
-from worker.models import JobRun, PromisedRun, Schedule
+from worker.models import FINAL_STATES, JobRun, PromisedRun, Schedule
 from worker.pulls import request_pull
 from worker.queues import request_job
 from worker.slots import jitter, key_of, next_slot, slots
@@ -91,7 +92,7 @@ def _run(session: Session, schedule: Schedule | None, found: list[PromisedRun], 
         row.state, row.note = "skipped", "a later one ran in its place"
     wanted = in_time[len(passed_over) :]
     for row in wanted:
-        row.job_id = _ask(session, schedule, row).id
+        row.job_id = _job_of(session, schedule, row).id
     return len(wanted)
 
 
@@ -100,16 +101,21 @@ def allowance(schedule: Schedule) -> timedelta:
     return PROMPT if schedule.catch_up == "none" else max(PROMPT, timedelta(minutes=schedule.catch_up_minutes))
 
 
-def _ask(session: Session, schedule: Schedule, row: PromisedRun) -> JobRun:
+def _job_of(session: Session, schedule: Schedule, row: PromisedRun) -> JobRun:
+    """The job that keeps the promise: a new one, but where a training is on its way that does the same."""
     key = key_of(schedule.id, row.slot, schedule.timezone)
     if schedule.kind == "pull":
         return request_pull(session, **schedule.arguments, requested_by="schedule", dedupe_key=key)
+    if schedule.kind == "train" and (coming := training_on_its_way(session, schedule.arguments)):
+        return coming
     return request_job(session, schedule.kind, schedule.arguments, requested_by="schedule", dedupe_key=key)
 
 
 def follow(session: Session, now: datetime) -> None:
-    """Write down how far the runs are that have begun."""
-    rows = sa.select(PromisedRun).where(PromisedRun.state.in_(OPEN), PromisedRun.job_id.is_not(None))
+    """Write down how far the runs are that have begun; of jobs that only wait there is nothing to tell."""
+    begun = sa.or_(JobRun.started_at.is_not(None), JobRun.state.in_(FINAL_STATES))
+    rows = sa.select(PromisedRun).join(JobRun, JobRun.id == PromisedRun.job_id)
+    rows = rows.where(PromisedRun.state.in_(OPEN), begun)
     for row in session.scalars(rows.order_by(PromisedRun.id).limit(MOST_AT_ONCE)):
         if row.job_id is not None:
             _note(row, outcome_of(session, row.job_id), now)

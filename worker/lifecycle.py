@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import logging
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, cast
@@ -18,7 +19,7 @@ from sqlalchemy.orm import Session
 from ml.db.base import utc_now
 from worker.errors import StaleAttemptError
 from worker.events import JobCancelled, JobFailed, record
-from worker.models import JobRun
+from worker.models import FINAL_STATES, JobRun
 from worker.queues import KINDS
 
 log = logging.getLogger(__name__)
@@ -121,6 +122,17 @@ def try_again(
     return True
 
 
+def rehearse(session: Session) -> None:
+    """Go through the statements of a job from claim to success, for no job; the caller rolls back."""
+    nobody = Attempt(0, 0)
+    claim(session, nobody)
+    session.get(JobRun, nobody.job_id, populate_existing=True)
+    with suppress(StaleAttemptError):
+        hold(session, nobody)
+    with suppress(StaleAttemptError):
+        succeed(session, nobody, {}, Report())
+
+
 def cancel(session: Session, job_id: int, user: str) -> bool:
     """End a job that waits or runs; False where it has ended. The fence keeps a running attempt from committing."""
     waiting = sa.and_(JobRun.id == job_id, JobRun.state.in_(("queued", "running")))
@@ -132,6 +144,18 @@ def cancel(session: Session, job_id: int, user: str) -> bool:
     job = session.get_one(JobRun, job_id, populate_existing=True)
     record(session, JobCancelled(job_id=job.id, kind=job.kind, user=user), job.id)
     return True
+
+
+def is_running(session: Session, key: str) -> bool:
+    """Whether the attempt of this key has not ended, nor was given up."""
+    job_id, number = map(int, key.split("-"))
+    return session.scalar(sa.select(JobRun.id).where(Attempt(job_id, number).is_in("running"))) is not None
+
+
+def is_wanted(session: Session, job_id: int) -> bool:
+    """Whether a job waits or runs."""
+    open_job = sa.select(JobRun.id).where(JobRun.id == job_id, JobRun.state.not_in(FINAL_STATES))
+    return session.scalar(open_job) is not None
 
 
 def stale(attempt: Attempt) -> StaleAttemptError:

@@ -101,8 +101,16 @@ KINDS: dict[str, JobKind] = _kinds(
         "forecast",
         "forecast",
         "worker.jobs.forecast",
-        timeout=3600,
+        timeout=4 * 3600,
         required=frozenset({"grain", "horizon"}),
+        memory_mb=6144,
+    ),
+    JobKind(
+        "forecast_part",
+        "forecast",
+        "worker.jobs.forecast_part",
+        timeout=4 * 3600,
+        required=frozenset({"run_id"}),
         memory_mb=6144,
     ),
     JobKind(
@@ -116,6 +124,9 @@ KINDS: dict[str, JobKind] = _kinds(
     JobKind("scenario", "interactive", "worker.jobs.scenario", timeout=1800, required=frozenset({"scenario_id"})),
     JobKind("mail_stock", "deliver", "worker.jobs.mail_stock", timeout=300),
     JobKind("restock", "forecast", "worker.jobs.restock", timeout=3600),
+    JobKind(
+        "simulate_stock", "forecast", "worker.jobs.simulate_stock", timeout=3600, required=frozenset({"simulation_id"})
+    ),
     JobKind("drift", "forecast", "worker.jobs.drift", timeout=1800, required=frozenset({"grain"})),
     JobKind("collect", "forecast", "worker.jobs.collect", timeout=3600, optional=frozenset({"retrain"})),
 )

@@ -67,7 +67,7 @@ class Relay:
             Step("handling events", lambda: outbox.process(sessions, chain), 0.0),
             Step("looking for lost jobs", reaper.reap, REAP_SECONDS),
             Step("dispatching jobs", lambda: dispatcher.dispatch(sessions, redis), 0.0),
-            Step("comparing jobs with Redis", Reconciler(sessions, redis, settings), settings.reconcile_seconds),
+            Step("comparing jobs with Redis", Reconciler(sessions, redis, settings), settings.reconcile_seconds / 3),
             Step("reporting", lambda: health.report(redis, "relay", process_name()), REPORT_SECONDS),
         ]
 

@@ -1,7 +1,8 @@
 """Tells the world how far a job is, without ever holding the job up.
 
 The job only changes values in memory; a thread writes them to Redis, a few times a second at most, and
-nothing at all while Redis is away. At the end the row gets the same values.
+nothing at all while Redis is away, or for a job that ends before the first time. At the end the row gets the same
+values.
 """
 
 from __future__ import annotations
@@ -94,6 +95,8 @@ class Reporter(logging.Handler):
         self._phase_began = now
 
     def _write_changes(self) -> None:
+        if self._ended.wait(WRITE_INTERVAL):
+            return  # nobody saw it run
         while not self._ended.is_set():
             self._changed.wait()
             self._changed.clear()

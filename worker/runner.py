@@ -14,11 +14,12 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from rq.timeouts import JobTimeoutException
 
 from ml import logs
+from ml.compute import computing_on
 from ml.db import audit
+from ml.db.session import is_full
 from ml.errors import ForecastleError
-from ml.models import processes
 from worker import lifecycle, telemetry
-from worker.context import JobContext, Services, open_services
+from worker.context import Groundwork, JobContext, Services, open_services
 from worker.errors import StaleAttemptError
 from worker.lifecycle import Attempt
 from worker.memory import limited
@@ -41,15 +42,23 @@ TRANSIENT = (
 """Errors that may be gone at the next try; all others would only come again."""
 
 
+_groundwork: Groundwork | None = None
+
+
+def prepare(settings: WorkerSettings) -> None:
+    """Lay the groundwork of all jobs of this process, before work-horses are forked from it."""
+    global _groundwork  # noqa: PLW0603  (RQ calls `run` by its name, with what is stored in Redis alone)
+    _groundwork = Groundwork.lay(settings)
+
+
 def run(job_id: int, attempt: int) -> None:
     """Entry point for RQ."""
-    settings = WorkerSettings.from_env()
-    telemetry.start(settings.ml, "worker")
+    groundwork = _groundwork or Groundwork.lay(WorkerSettings.from_env())
+    telemetry.start(groundwork.settings.ml, "worker")
     try:
-        with open_services(settings) as services:
+        with open_services(groundwork) as services, computing_on(groundwork.settings.ml.compute_url):
             execute(Attempt(job_id, attempt), services)
     finally:
-        processes.release()
         telemetry.flush()
 
 
@@ -107,8 +116,8 @@ def _call(job: JobRun, context: JobContext) -> None:
 def _end(attempt: Attempt, job: JobRun, error: Exception, services: Services, reporter: Reporter) -> str:
     """Write down that a job failed, or that it is to be tried again; returns the state that it is in now."""
     message = logs.hide(explain(job, error), services.settings.ml.log.secrets)
-    transient = isinstance(error, TRANSIENT)
-    trace = None if isinstance(error, ForecastleError) else error
+    transient = isinstance(error, TRANSIENT) and not is_full(error)
+    trace = None if isinstance(error, ForecastleError) or is_full(error) else error
     log.log(logging.WARNING if transient else logging.ERROR, "%s job failed: %s", job.kind, message, exc_info=trace)
     queued = False
     with services.sessions() as session:
@@ -135,6 +144,8 @@ def explain(job: JobRun, error: Exception) -> str:
             f"the {job.kind} job took longer than its limit of {KINDS[job.kind].timeout} s and was stopped; "
             "run it again when the machine is less busy, or on less data."
         )
+    if is_full(error):
+        return "the database has no space left and kept nothing of this job; free or add space, then run it again."
     if isinstance(error, sa.exc.DBAPIError):
         return f"database error: {error.orig}"
     return f"{type(error).__name__}: {error}"

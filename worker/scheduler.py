@@ -87,8 +87,8 @@ def create_scheduler(clock: Clock, redis: Redis) -> BackgroundScheduler:
     return scheduler
 
 
-def main() -> int:
-    """Run until SIGTERM."""
+def main(now: Callable[[], datetime] = utc_now) -> int:
+    """Run until SIGTERM; `now` is the clock on the wall."""
     settings = WorkerSettings.from_env()
     logs.configure(settings.ml.log, "scheduler")
     telemetry.start(settings.ml, "scheduler")
@@ -97,7 +97,8 @@ def main() -> int:
     sessions = create_sessions(engine)
     leadership = Leadership(sessions, LEASE, process_name())
     with connect(settings.redis_url) as redis:
-        scheduler = create_scheduler(Clock(sessions, leadership, settings.timezone.key, settings.ml.grains), redis)
+        clock = Clock(sessions, leadership, settings.timezone.key, settings.ml.grains, now)
+        scheduler = create_scheduler(clock, redis)
         scheduler.start()
         log.info("scheduler starts")
         stopping.wait()

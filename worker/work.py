@@ -18,9 +18,9 @@ from worker.settings import WorkerSettings
 log = logging.getLogger(__name__)
 
 
-def preload() -> None:
-    """Import what jobs import, once, before any fork: the libraries take seconds. Nothing of them may
-    run here, since threads that they start would not survive the fork.
+def preload(settings: WorkerSettings) -> None:
+    """Import what jobs import, and do what each of them would begin with, once, before any fork: the libraries take
+    seconds. Nothing of them may run here, since threads that they start would not survive the fork.
 
     OpenMP reads its policy when it is loaded. Its default, to spin at each barrier, makes LightGBM on two
     threads eight times slower on a busy machine, and seventy times slower beside another training.
@@ -28,7 +28,7 @@ def preload() -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     for kind in KINDS.values():
         importlib.import_module(kind.module)
-    importlib.import_module("worker.runner")
+    importlib.import_module("worker.runner").prepare(settings)
     gc.freeze()  # keeps the collector from touching, and so copying, the shared pages in each work-horse
 
 
@@ -37,7 +37,7 @@ def main() -> int:
     settings = WorkerSettings.from_env()
     logs.configure(settings.ml.log, "worker")
     stopping = stop_on_signals()
-    preload()
+    preload(settings)
     with connect(settings.redis_url) as redis:
         if not wait_for_redis(redis, stopping):
             return 0

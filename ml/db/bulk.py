@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from io import BytesIO
 from typing import Any
 
 import sqlalchemy as sa
@@ -69,6 +70,25 @@ def scratch_table(session: Session, name: str, types: Mapping[str, Any], key: Se
     connection.execute(CreateTable(table))
     yield table
     connection.execute(DropTable(table))  # after an error the rollback does it
+
+
+def copy_out(session: Session, query: sa.Select[Any]) -> BytesIO | None:
+    """The rows of a query as CSV without names, some times as fast as through objects; None where the database has no
+    COPY. Its parameters are texts, numbers and dates. What a caller may see is no matter of this: jobs see all."""
+    connection = session.connection()
+    if connection.dialect.driver != "psycopg":
+        return None
+    from psycopg import ClientCursor  # noqa: PLC0415 - of one database alone
+
+    compiled = query.compile(dialect=connection.dialect, compile_kwargs={"render_postcompile": True})
+    driver: Any = connection.connection.driver_connection
+    statement = ClientCursor(driver).mogrify(str(compiled), compiled.params)  # COPY takes no parameters
+    found = BytesIO()
+    with driver.cursor() as cursor, cursor.copy(f"COPY ({statement}) TO STDOUT (FORMAT CSV)") as copy:
+        for block in copy:
+            found.write(block)
+    found.seek(0)
+    return found
 
 
 def move_missing(session: Session, target: Any, source: sa.Subquery | sa.Table, key: str) -> int:

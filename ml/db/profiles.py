@@ -28,7 +28,14 @@ class SeriesProfile(Base):
     __table_args__ = (
         sa.CheckConstraint(sa.column("volume_class").in_(VOLUME_CLASSES), "volume_class"),
         sa.CheckConstraint(sa.column("variability_class").in_(VARIABILITY_CLASSES), "variability_class"),
-        sa.Index(None, "location_level", "product_level", "last12"),
+        sa.Index(None, "location_level", "product_level", "last12"),  # of a level by each sort and class
+        sa.Index(None, "location_level", "product_level", "growth", "last12"),
+        sa.Index(None, "location_level", "product_level", "wape"),
+        sa.Index(None, "location_level", "product_level", "bias_size"),
+        sa.Index(None, "location_level", "product_level", "missed"),
+        sa.Index(None, "location_level", "product_level", "volume_class", "last12"),
+        sa.Index(None, "location_level", "product_level", "variability_class", "volume_class", "last12"),
+        sa.Index(None, "region", "territory", "area"),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -50,6 +57,7 @@ class SeriesProfile(Base):
     variability_class: Mapped[str] = mapped_column(Name(1))
     wape: Mapped[float | None] = mapped_column(Real)  # of what was issued for the last twelve months
     bias: Mapped[float | None] = mapped_column(Real)
+    bias_size: Mapped[float | None] = mapped_column(Real, sa.Computed("abs(bias)", persisted=True))  # to sort by
     missed: Mapped[float | None] = mapped_column(Amount)  # currency that those forecasts were off by, per forecast
     sold: Mapped[float | None] = mapped_column(Amount)  # in the last month, where a forecast was issued for it
     expected: Mapped[float | None] = mapped_column(Amount)

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ml.db.base import Base, unique_where_present, utc_now
+from ml.db.runs import PublishedRun
 from ml.db.types import Amount, BigId, Day, Flag, HashKey, Json, Name, Real, UtcDateTime
 
 MODEL_KINDS = ("payment", "next_order")
@@ -131,18 +132,12 @@ class CollectModel(Base):
     trained_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
 
 
-class CollectRun(Base):
-    """One scoring of all that is open and of all customers. Readers look at the published one (`slot`) alone."""
+class CollectRun(PublishedRun, Base):
+    """One scoring of all that is open and of all customers."""
 
     __tablename__ = "collect_runs"
-    __table_args__ = (
-        sa.CheckConstraint(sa.column("state").in_(RUN_STATES), "state"),
-        unique_where_present("uq_collect_runs_slot", "slot"),
-    )
+    STATES = RUN_STATES
 
-    id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    slot: Mapped[str | None] = mapped_column(Name(16))
-    state: Mapped[str] = mapped_column(Name(16), default="running")
     as_of: Mapped[date | None] = mapped_column(Day)  # the morning of the predictions of payments; null: no invoices
     orders_as_of: Mapped[date | None] = mapped_column(Day)  # the evening of those of orders
     payment_model_id: Mapped[int | None] = mapped_column(sa.ForeignKey("collect_models.id"))

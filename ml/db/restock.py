@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ml.db.base import Base, unique_where_present, utc_now
+from ml.db.runs import PublishedRun
 from ml.db.types import Amount, BigId, Day, Flag, HashKey, Json, Name, Real, UtcDateTime
 
 PLAN_STATES = ("running", "published", "superseded", "failed")
@@ -35,18 +36,12 @@ class StockPolicy(Base):
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
 
 
-class PlanRun(Base):
-    """One plan of all items. Readers look at the published one: `slot` is 'stock' while it is that, else null."""
+class PlanRun(PublishedRun, Base):
+    """One plan of all items; `slot` is 'stock' while it is the published one."""
 
     __tablename__ = "plan_runs"
-    __table_args__ = (
-        sa.CheckConstraint(sa.column("state").in_(PLAN_STATES), "state"),
-        unique_where_present("uq_plan_runs_slot", "slot"),
-    )
+    STATES = PLAN_STATES
 
-    id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    slot: Mapped[str | None] = mapped_column(Name(16))
-    state: Mapped[str] = mapped_column(Name(16), default="running")
     today: Mapped[date] = mapped_column(Day)  # the first day that is planned
     grain: Mapped[str] = mapped_column(Name(8))  # of the forecast that it rests on
     forecast_run_id: Mapped[int] = mapped_column(sa.ForeignKey("forecast_runs.id"))
@@ -170,4 +165,22 @@ class StockReport(Base):
     filename: Mapped[str] = mapped_column(Name(120))
     artifact: Mapped[str] = mapped_column(Name(250))
     size: Mapped[int] = mapped_column(sa.Integer())  # bytes
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
+
+
+class StockSimulation(Base):
+    """Policies replayed over the sales of the past: what was asked for, and, once its job has run, what came of it.
+
+    `settings` are those of `ml.inventory.families.SimulationSettings`, `result` a SimulationResult of
+    `ml.pipelines.simulate_stock`.
+    """
+
+    __tablename__ = "stock_simulations"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    name: Mapped[str] = mapped_column(Name(120))
+    settings: Mapped[dict[str, Any]] = mapped_column(Json)
+    job_id: Mapped[int | None] = mapped_column(BigId)
+    result: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    created_by: Mapped[str] = mapped_column(Name(120))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)

@@ -9,9 +9,11 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ml.db.base import Base, unique_where_present, utc_now
+from ml.db.runs import PublishedRun
 from ml.db.types import BigId, Day, Json, Name, Real, UtcDateTime
 
 RUN_STATES = ("running", "published", "superseded", "failed")
+PARTITION_STATES = ("owed", "claimed", "done")
 PROMOTION_KINDS = ("trained", "manual", "rollback")
 
 
@@ -72,23 +74,17 @@ class ModelPromotion(Base):
     reason: Mapped[str] = mapped_column(Name(500))
 
 
-class ForecastRun(Base):
-    """One forecast of all series of a grain. Readers look at the published run only.
+class ForecastRun(PublishedRun, Base):
+    """One forecast of all series of a grain; `slot` is the grain while it is the published one.
 
-    `slot` is the grain while the run is the published one: publishing a run is one
-    transaction that moves the slot, so nobody reads half a run.
+    `plan` is what all of its partitions go by, `wish` names who asked for it, so that a wish that is taken up again
+    goes on with it.
     """
 
     __tablename__ = "forecast_runs"
-    __table_args__ = (
-        sa.CheckConstraint(sa.column("state").in_(RUN_STATES), "state"),
-        unique_where_present("uq_forecast_runs_slot", "slot"),
-    )
+    STATES = RUN_STATES
 
-    id: Mapped[int] = mapped_column(BigId, primary_key=True)
     grain: Mapped[str] = mapped_column(Name(8), index=True)
-    slot: Mapped[str | None] = mapped_column(Name(16))
-    state: Mapped[str] = mapped_column(Name(16), default="running")
     model_id: Mapped[int] = mapped_column(sa.ForeignKey("model_registry.id"))
     as_of: Mapped[date] = mapped_column(Day)  # first day of the last complete period
     horizon: Mapped[int] = mapped_column(sa.Integer())
@@ -97,6 +93,37 @@ class ForecastRun(Base):
     series_count: Mapped[int] = mapped_column(sa.Integer(), default=0)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
     published_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    plan: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    wish: Mapped[str | None] = mapped_column(Name(40))
+
+
+class ForecastPartition(Base):
+    """A part of the series of a run, which one process at a time forecasts and writes.
+
+    `claim` is the fence: it moves on each time that the partition is taken, and who holds an earlier one may commit
+    nothing. What has to be added up over partitions is handed over in the file `path` once it is done.
+    """
+
+    __tablename__ = "forecast_partitions"
+    __table_args__ = (
+        sa.CheckConstraint(sa.column("state").in_(PARTITION_STATES), "state"),
+        sa.UniqueConstraint("run_id", "number"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    run_id: Mapped[int] = mapped_column(sa.ForeignKey("forecast_runs.id"))
+    number: Mapped[int] = mapped_column(sa.Integer())
+    part: Mapped[dict[str, Any]] = mapped_column(Json)  # ml.etl.partition.Partition
+    leaves: Mapped[int] = mapped_column(sa.Integer())  # places and products that it reads
+    state: Mapped[str] = mapped_column(Name(16), default="owed")
+    claim: Mapped[int] = mapped_column(sa.Integer(), default=0)  # how often it was taken
+    claimed_by: Mapped[str | None] = mapped_column(Name(80))
+    claimed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    done_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    series_count: Mapped[int] = mapped_column(sa.Integer(), default=0)
+    rows_count: Mapped[int] = mapped_column(sa.Integer(), default=0)
+    path: Mapped[str | None] = mapped_column(Name(250))
+    checksum: Mapped[str | None] = mapped_column(Name(64))
 
 
 class ForecastResult(Base):

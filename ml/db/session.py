@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -24,6 +26,12 @@ SQLITE_PRAGMAS = (
     "PRAGMA temp_store=MEMORY",
     "PRAGMA cache_size=-65536",
 )
+
+DISK_FULL = "53100"
+"""What PostgreSQL answers then."""
+
+NO_SPACE_LEFT = re.compile(r"\((1101|1105|9002)\)")
+"""SQL Server's numbers: no space for a page or a row, and a log that is full."""
 
 
 def engine_options(url: str) -> dict[str, Any]:
@@ -60,6 +68,8 @@ def configure(engine: sa.Engine) -> None:
     SQLite: write-ahead log, foreign keys, and BEGIN IMMEDIATE, because a transaction
     that reads first and writes later fails at once with "database is locked".
     """
+    if engine.driver == "pyodbc":  # or connections that are closed stay open below, where a fork would share them
+        engine.dialect.dbapi.pooling = False  # type: ignore[union-attr]
     if engine.dialect.name != "sqlite":
         return
 
@@ -98,3 +108,13 @@ def reading(sessions: sessionmaker[Session]) -> Iterator[Session]:
             yield session
     finally:
         only_reads.reset(token)
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether a database refused to write for want of space: trying again does not help before somebody made room."""
+    if not isinstance(error, sa.exc.DBAPIError):
+        return False
+    said = error.orig
+    if getattr(said, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL or getattr(said, "sqlstate", None) == DISK_FULL:
+        return True
+    return bool(NO_SPACE_LEFT.search(str(said)))

@@ -84,9 +84,9 @@ def generate(seed: int = SEED, rows: int = ROWS, end: date = END, months: int = 
     return Demo(company, market, draw_sales(lines, company, market, days, expected))
 
 
-def write_csv(path: Path, demo: Demo) -> int:
-    """Write the order lines as a CSV file with a header; returns how many."""
-    table = pa.Table.from_pandas(demo.sales, preserve_index=False)
+def write_csv(path: Path, sales: pd.DataFrame) -> int:
+    """Write order lines (columns as of `Demo.sales`) as a CSV file with a header; returns how many."""
+    table = pa.Table.from_pandas(sales, preserve_index=False)
     table = table.set_column(0, "sale_date", table["sale_date"].cast(pa.date32()))
     for place, field in enumerate(table.schema):
         if pa.types.is_dictionary(field.type):

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import sqlalchemy as sa
+from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
+from ml.db.bulk import copy_out
 from ml.db.catalog import Product, Series
 from ml.db.sales import SalesRaw
 from ml.errors import NotEnoughHistoryError
+from ml.etl.cleaning import gaps as filling
 from ml.etl.cleaning.policy import DEFAULT, CleaningSettings, read_settings
+from ml.etl.partition import IS_LEAF, WHOLE, Partition
 from ml.grains import Coverage, Grain, read_coverage
 from ml.hierarchy import LOCATION_LEVELS, LOCATION_NAMES, PRODUCT_LEVELS, PRODUCT_NAMES, node_key
-from ml.panel import Panel, fill_gaps
+from ml.panel import Panel
+from ml.periods import period_dates, period_number, period_numbers
 from ml.totals import TOTALS, Totals
 
 ROWS_AT_ONCE = 100_000
@@ -48,39 +55,63 @@ class Level:
 class SalesTable:
     """Sales per leaf and complete period: the name columns, `ds` (period start) and `y` (currency).
 
-    `settings` is the cleaning policy; returns are treated by it already.
+    `settings` is the cleaning policy; returns are treated by it already. `partition` says of which leaves.
     """
 
     frame: pd.DataFrame
     coverage: Coverage
     grain: Grain
     settings: CleaningSettings = DEFAULT
+    partition: Partition = WHOLE
 
 
-def read_sales(session: Session, grain: Grain) -> SalesTable:
-    """All sales of complete periods by area and product, of the last `grain.longest` periods at most.
+def learned_coverage(session: Session, grain: Grain) -> Coverage:
+    """What the sales cover, of which the last `grain.longest` periods are learned from.
 
     Raises NotEnoughHistoryError where fewer than `grain.least` periods are complete.
     """
     covered = read_coverage(session, grain)
-    found = covered.periods if covered else 0
-    coverage = covered.learned(grain) if covered else None
-    first, last = (coverage.first_complete, coverage.last_complete) if coverage else (None, None)
-    if coverage is None or first is None or last is None or found < grain.least:
-        raise NotEnoughHistoryError(found, grain.least, grain.unit)
+    if covered is None or covered.last_complete is None or covered.periods < grain.least:
+        raise NotEnoughHistoryError(covered.periods if covered else 0, grain.least, grain.unit)
+    return covered.learned(grain)
+
+
+def read_sales(
+    session: Session, grain: Grain, coverage: Coverage | None = None, partition: Partition = WHOLE
+) -> SalesTable:
+    """The sales of a partition in the complete periods of `coverage` (None: of all that there are) by area and product.
+
+    Raises NotEnoughHistoryError as `learned_coverage` does.
+    """
+    coverage = coverage or learned_coverage(session, grain)
     settings = read_settings(session)
     totals = TOTALS[grain.name]
     table = totals.table
+    first, last = (totals.stored(day) for day in (coverage.first_complete, coverage.last_complete) if day)
     query = sa.select(table.series_id, totals.period, table.total_sales).where(
-        totals.period.between(totals.stored(first), totals.stored(last))
+        totals.period.between(first, last), *partition.leaf_only(table.series_id)
     )
-    frame = read_frame(session, query, ["leaf", "period", "y"])
-    frame["y"] = frame["y"].astype(float)
+    frame = read_totals(session, query)
     if settings.returns == "ignore":
-        frame = without_returns(session, frame, totals)
+        frame = without_returns(session, frame, totals, partition)
     frame["ds"] = period_starts(frame.pop("period"))
-    named = frame.merge(read_leaves(session), on="leaf")
-    return SalesTable(named[[*NAMES, "y", "ds"]], coverage, grain, settings)
+    named = frame.merge(read_leaves(session, partition), on="leaf")
+    return SalesTable(named[[*NAMES, "y", "ds"]], coverage, grain, settings, partition)
+
+
+def read_totals(session: Session, query: sa.Select[Any]) -> pd.DataFrame:
+    """The rows of a query for leaf, period and sales: `leaf, period, y`."""
+    columns = ["leaf", "period", "y"]
+    copied = copy_out(session, query)
+    if copied is None:
+        return read_frame(session, query, columns).astype({"y": float})
+    types = {"leaf": "int64", "period": "category", "y": "float64"}
+    options: dict[str, Any] = {"dtype": types, "float_precision": "round_trip", "low_memory": False}
+    frame = pd.DataFrame(pd.read_csv(copied, names=columns, **options))
+    is_day = isinstance(query.selected_columns[1].type, sa.Date)
+    named = [date.fromisoformat(name) if is_day else name for name in frame["period"].cat.categories]
+    frame["period"] = np.array(named, dtype=object)[frame["period"].cat.codes]
+    return frame
 
 
 def read_frame(session: Session, query: sa.Select[Any], columns: list[str]) -> pd.DataFrame:
@@ -96,22 +127,26 @@ def period_starts(periods: pd.Series[Any]) -> pd.Series[pd.Timestamp]:
     return pd.Series(pd.to_datetime(pd.Index(names)).to_numpy()[codes], index=periods.index)
 
 
-def read_leaves(session: Session) -> pd.DataFrame:
-    """The NAMES of each place and product that was sold, by the number of its series (`leaf`)."""
+def read_leaves(session: Session, partition: Partition = WHOLE) -> pd.DataFrame:
+    """The NAMES of each place and product of a partition that was sold, by the number of its series (`leaf`)."""
     columns = [
         Series.id, Series.region, Series.territory, Series.area,
         Product.category, Product.subcategory, Series.product_id,
     ]  # fmt: skip
     query = sa.select(*columns).join(Product, Product.id == Series.product_id)
-    leaves = query.where(Series.location_level == "area", Series.product_level == "product")
+    leaves = query.where(IS_LEAF, *partition.conditions())
     return pd.DataFrame(session.execute(leaves).all(), columns=["leaf", *NAMES])
 
 
-def without_returns(session: Session, frame: pd.DataFrame, totals: Totals) -> pd.DataFrame:
+def without_returns(
+    session: Session, frame: pd.DataFrame, totals: Totals, partition: Partition = WHOLE
+) -> pd.DataFrame:
     """Rows of leaf and `period` without what the negative rows took off; those of returns alone go."""
     period = totals.period_of(SalesRaw.sale_date)
     query = sa.select(SalesRaw.series_id, period, sa.func.sum(SalesRaw.sales_amount))
-    query = query.where(SalesRaw.sales_amount < 0).group_by(SalesRaw.series_id, period)
+    query = query.where(SalesRaw.sales_amount < 0, *partition.leaf_only(SalesRaw.series_id)).group_by(
+        SalesRaw.series_id, period
+    )
     returned = pd.DataFrame(session.execute(query).all(), columns=["leaf", "period", "returned"])
     joined = frame.merge(returned, on=["leaf", "period"], how="left")
     sold = joined["y"] - joined["returned"].astype(float).fillna(0.0)
@@ -172,25 +207,44 @@ def active_share(table: SalesTable, level: Level) -> float:
     return float(facts.loc[enough, "volume"].sum() / total)
 
 
-def sum_to_level(frame: pd.DataFrame, level: Level) -> pd.DataFrame:
-    """Sales summed to `level`: its columns, `ds`, `y`."""
-    summed: pd.DataFrame = frame.groupby([*level.columns, "ds"], as_index=False, sort=True).agg({"y": "sum"})
-    return summed
-
-
 def base_panel(table: SalesTable, level: Level) -> tuple[Panel, pd.DataFrame]:
     """The panel to forecast, and its nodes: `unique_id` with the columns of `level`, one row per series.
 
-    A series starts with its first sale; later periods without sales are as the policy's `gaps` says.
+    A series starts with its first sale; later periods without sales, up to the last complete one, are as the policy's
+    `gaps` says.
     """
-    columns = list(level.columns)
-    summed = sum_to_level(table.frame, level)
-    summed["unique_id"] = unique_ids(summed, level)
-    nodes = summed[["unique_id", *columns]].drop_duplicates("unique_id", ignore_index=True)
-    long = summed.astype(dict.fromkeys(columns, str))
-    filled = fill_gaps(long, table.grain.freq, static=columns, gaps=table.settings.gaps)
-    panel = Panel.from_frame(filled, table.grain.freq, table.grain.season_length, static=columns)
-    return panel, nodes
+    columns, grain = list(level.columns), table.grain
+    nodes, codes = named_nodes(table.frame, level)
+    ids, places = np.unique(nodes["unique_id"].to_numpy(dtype=object), return_inverse=True)
+    numbers = period_numbers(pd.DatetimeIndex(table.frame["ds"]), grain.freq)
+    last = table.coverage.last_complete
+    end = max(int(numbers.max()), int(numbers.max()) if last is None else period_number(pd.Timestamp(last), grain.freq))
+    span = np.arange(int(numbers.min()), end + 1)
+    at = places[codes] * len(span) + (numbers - span[0])
+    summed = table.frame["y"].groupby(at).sum()
+    sold = np.full(len(ids) * len(span), np.nan)
+    sold[summed.index.to_numpy()] = summed.to_numpy()
+    begun = np.logical_or.accumulate(np.isfinite(sold.reshape(len(ids), len(span))), axis=1)
+    row, column = np.nonzero(begun)
+    first = nodes.iloc[np.unique(places, return_index=True)[1]]
+    dates = period_dates(span, grain.freq, like=table.frame["ds"].iloc[0])
+    frame = pd.DataFrame({"unique_id": ids[row], "ds": dates.take(column), "y": sold[begun.ravel()]})
+    frame["y"] = filling.fill(frame["y"], frame["unique_id"], table.settings.gaps)
+    for name in columns:
+        frame[name] = first[name].astype(str).to_numpy(dtype=object)[row]
+    panel = Panel(frame, grain.freq, grain.season_length, tuple(columns))
+    return panel, nodes.drop_duplicates("unique_id", ignore_index=True)
+
+
+def named_nodes(frame: pd.DataFrame, level: Level) -> tuple[pd.DataFrame, NDArray[np.int64]]:
+    """The nodes of a level (`unique_id` and its columns) in the order of their names, and which one each row is of."""
+    nodes = pd.DataFrame(index=[0])
+    codes: NDArray[Any] = np.zeros(len(frame), dtype=np.int64)
+    if columns := list(level.columns):
+        groups = frame.groupby(columns, sort=True)
+        nodes, codes = groups.size().index.to_frame(index=False), groups.ngroup().to_numpy()
+    nodes.insert(0, "unique_id", unique_ids(nodes, level))
+    return nodes, codes
 
 
 def unique_ids(frame: pd.DataFrame, level: Level) -> pd.Series[str]:

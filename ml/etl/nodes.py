@@ -12,13 +12,14 @@ from sqlalchemy.orm import Session
 from ml.db.bulk import insert_rows, lock_for_writing
 from ml.db.catalog import Series
 from ml.etl.extract import Level, unique_ids
+from ml.etl.partition import WHOLE, Partition
 from ml.reconcile import Hierarchy, parent_levels
 
 TEXT_COLUMNS = ("region", "territory", "area", "category", "subcategory")
 
 
-def ensure_series(session: Session, hierarchy: Hierarchy) -> dict[str, int]:
-    """The series ids of all nodes of `hierarchy` by their key in hex; rows that lack are added.
+def ensure_series(session: Session, hierarchy: Hierarchy, partition: Partition = WHOLE) -> dict[str, int]:
+    """The series ids of all nodes of `hierarchy`, that of a partition, by their key in hex; rows that lack are added.
 
     Levels go from coarse to fine, so that parents exist before their children. The caller commits.
     """
@@ -26,19 +27,20 @@ def ensure_series(session: Session, hierarchy: Hierarchy) -> dict[str, int]:
     ids: dict[str, int] = {}
     for level in hierarchy.levels:
         nodes = hierarchy.nodes_of(level)
-        known = read_ids(session, level)
+        known = read_ids(session, level, partition)
         missing = nodes[~nodes["unique_id"].isin(known)]
         if len(missing):
             insert_rows(session, Series, series_columns(missing, level, hierarchy, ids))
-            known = read_ids(session, level)
+            known = read_ids(session, level, partition)
         ids |= {key: known[key] for key in nodes["unique_id"]}
     return ids
 
 
-def read_ids(session: Session, level: Level) -> dict[str, int]:
-    """The ids of a level's series by their key in hex."""
+def read_ids(session: Session, level: Level, partition: Partition = WHOLE) -> dict[str, int]:
+    """The ids of a level's series by their key in hex; of those in a partition where it holds them wholly."""
+    own = partition.conditions() if partition.holds(level) else []
     query = sa.select(Series.key, Series.id).where(
-        Series.location_level == level.location, Series.product_level == level.product
+        Series.location_level == level.location, Series.product_level == level.product, *own
     )
     return {key.hex(): number for key, number in session.execute(query)}
 

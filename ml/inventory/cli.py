@@ -6,18 +6,15 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from ml import models
-from ml.errors import ConfigurationError, DataError
+from ml.errors import ConfigurationError
 from ml.evaluation.cli import read_panel
-from ml.inventory.interval import IntervalDemand
-from ml.inventory.policies import FillPolicy, IntervalForecasts, ModelForecasts, MovingAverage, ServicePolicy
+from ml.inventory.families import AVERAGE, LEARNED
+from ml.inventory.replay import Family, Ground, described, family_of
 from ml.inventory.simulation import Costs, Outcome, Policy, Terms, cheapest, simulate
-from ml.panel import Panel
 
-AVERAGE, LEARNED = "average", "learned"
 POLICIES = (f"{AVERAGE}:1.1", f"{AVERAGE}:1.2", f"{LEARNED}:0.95")
 HELP = (
     f"{AVERAGE}:1.2 is a 28-day mean times 1.2; {LEARNED}:0.95 serves 95 %% of units by totals that are learned; "
@@ -28,18 +25,14 @@ HELP = (
 def main(arguments: Sequence[str]) -> int:
     """Print a JSON line for each policy, and one that names the cheapest; returns the exit code."""
     chosen = create_parser().parse_args(arguments)
-    panel = read_panel(chosen)
-    start = len(panel.periods) - chosen.days
-    if panel.freq != "D" or start <= 0:
-        raise DataError(
-            f"the panel has {len(panel.periods)} {panel.freq} periods; expected more than {chosen.days} days."
-        )
     terms, costs = Terms(chosen.review, chosen.lead), Costs(chosen.holding, chosen.shortage, chosen.order)
+    ground = Ground(read_panel(chosen), chosen.days, terms, float(chosen.lead), costs, threads=chosen.threads)
     outcomes: dict[str, Outcome] = {}
+    families: dict[str, Family] = {}
     for name in dict.fromkeys(chosen.policy or POLICIES):
         began = time.perf_counter()
-        outcomes[name] = simulate(policy_of(name, panel, chosen), panel.wide.y, start, terms)
-        figures = dict(described(outcomes[name], costs))
+        outcomes[name] = simulate(policy_of(name, ground, families), ground.panel.wide.y, ground.start, terms)
+        figures = dict(described(outcomes[name], ground))
         sys.stdout.write(
             json.dumps({"policy": name, **figures, "seconds": round(time.perf_counter() - began, 1)}) + "\n"
         )
@@ -65,8 +58,9 @@ def create_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def policy_of(name: str, panel: Panel, chosen: argparse.Namespace) -> Policy:
-    """The policy that a name stands for; raises ConfigurationError for one that there is not."""
+def policy_of(name: str, ground: Ground, families: dict[str, Family]) -> Policy:
+    """The policy that a name stands for, of the `families` made so far or a new one; raises ConfigurationError for one
+    that there is not."""
     kind, _, text = name.partition(":")
     try:
         level = float(text)
@@ -74,26 +68,6 @@ def policy_of(name: str, panel: Panel, chosen: argparse.Namespace) -> Policy:
         raise ConfigurationError(
             f"the policy is {name!r}; expected a name and a number, such as {POLICIES[0]}."
         ) from None
-    days = chosen.review + chosen.lead
-    if kind == AVERAGE:
-        return MovingAverage(days, level)
-    if kind not in (LEARNED, *models.NAMES):
-        known = ", ".join((AVERAGE, LEARNED, *models.NAMES))
-        raise ConfigurationError(f"the policy is {name!r}; expected one of {known}, with a number behind a colon.")
-    if not 0 < level < 1:
-        raise ConfigurationError(f"the policy is {name!r}; expected a share above 0 and below 1, such as 0.95.")
-    if kind == LEARNED:
-        return FillPolicy(IntervalForecasts(panel, IntervalDemand(days)), level)
-    made = ModelForecasts(panel, lambda: models.create(kind, horizon=days, threads=chosen.threads), days)
-    return ServicePolicy(made, level)
-
-
-def described(outcome: Outcome, costs: Costs) -> Iterator[tuple[str, float]]:
-    """What a replay came to."""
-    yield "fill", round(outcome.fill, 4)
-    yield "item_fill", round(outcome.item_fill, 4)
-    yield "days_in_stock", round(outcome.days_in_stock, 4)
-    yield "stock", round(outcome.stock, 1)
-    yield "lost", round(outcome.lost, 1)
-    yield "orders", outcome.orders
-    yield "cost", round(outcome.cost(costs), 2)
+    if kind not in families:
+        families[kind] = family_of(kind, ground)
+    return families[kind](level)

@@ -5,7 +5,7 @@ Each learns from days before the review alone: it takes the panel up to there an
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -14,8 +14,11 @@ from numpy.typing import NDArray
 
 from ml.inventory.demand import Demand, Sums
 from ml.inventory.interval import FittedInterval, IntervalDemand, Spread
-from ml.inventory.policy import SAFETY_FACTOR, simple_level
+from ml.inventory.levels import Cycle, levels_of
+from ml.inventory.policy import SAFETY_FACTOR, Numbers, simple_level
+from ml.inventory.rules import Rules
 from ml.inventory.simulation import Levels
+from ml.inventory.stock import Stock
 from ml.models.base import Forecaster
 from ml.panel import Panel
 
@@ -24,9 +27,10 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class MovingAverage:
-    """The simple mode over a moving average: its mean a day, times the `days` to cover, times a safety factor."""
+    """The simple mode over a moving average: its mean a day, times the `days` to cover (one number, or one per item),
+    times a safety factor."""
 
-    days: int
+    days: Numbers
     factor: float = SAFETY_FACTOR
     window: int = 28
 
@@ -63,20 +67,24 @@ class IntervalForecasts:
 
 @dataclass(frozen=True)
 class FillPolicy:
-    """Order up to what serves the share `fill` of all units together."""
+    """Order up to what serves the share `fill` of all units together.
+
+    `stretch` is how much longer than the learned stretch each item has to last (one number, or one per item).
+    """
 
     forecasts: IntervalForecasts
     fill: float
+    stretch: Numbers = 1.0
 
     def __call__(self, day: int, past: Floats) -> Levels:  # noqa: ARG002 - the panel holds it, with its dates
         """See `simulation.Policy`."""
         mean, spread = self.forecasts.at(day)
-        return Levels.review(spread.level(mean, self.fill))
+        return Levels.review(spread.level(mean * self.stretch, self.fill))
 
 
 @dataclass
 class ModelForecasts:
-    """Totals of the days to cover by any model of `ml.models`, fitted at the first review, then carried on.
+    """Demand of the `days` days to come by any model of `ml.models`, fitted at the first review, then carried on.
 
     `create` makes one that has not been fitted. Every `every` reviews it learns again.
     """
@@ -84,12 +92,12 @@ class ModelForecasts:
     panel: Panel
     create: Callable[[], Forecaster]
     days: int
-    every: int = 4
+    every: int
     _made: dict[int, Sums] = field(default_factory=dict, repr=False)
     _fitted: Forecaster | None = field(default=None, repr=False)
 
     def at(self, day: int) -> Sums:
-        """Totals (items of the panel,) of the days from `day` on."""
+        """Totals from `day` to the end of each of the `days` days, (items of the panel, days)."""
         if day not in self._made:
             past = known_before(self.panel, day)
             fresh = self._fitted is None or len(self._made) % self.every == 0
@@ -101,21 +109,45 @@ class ModelForecasts:
                 .to_numpy(dtype=np.float64)
                 for name in ("mean", "p10", "p90")
             )
-            sums = Demand.from_quantiles(mean, low, high).sums()
-            self._made[day] = Sums(sums.mean[:, -1], sums.sd[:, -1])
+            self._made[day] = Demand.from_quantiles(mean, low, high).sums()
         return self._made[day]
 
 
 @dataclass(frozen=True)
 class ServicePolicy:
-    """Order up to what lasts with probability `service`, by a model's forecasts of days."""
+    """Order up to what lasts `cover` days (of each item; None: all that are forecast) with probability `service`, by a
+    model's forecasts of days."""
 
     forecasts: ModelForecasts
     service: float
+    cover: Floats | None = None
 
     def __call__(self, day: int, past: Floats) -> Levels:  # noqa: ARG002 - see FillPolicy
         """See `simulation.Policy`."""
-        return Levels.review(self.forecasts.at(day).quantile(self.service))
+        sums = self.forecasts.at(day)
+        cover = np.full(len(sums.mean), float(self.forecasts.days)) if self.cover is None else self.cover
+        return Levels.review(sums.over(cover).quantile(self.service))
+
+
+@dataclass(frozen=True)
+class RulesPolicy:
+    """The rules of items as the daily plan keeps them, `rules[rule[i]]`, by a model's forecasts of days.
+
+    `stock` holds their lead times, costs and prices; reviews are `review` days apart, those of the replay.
+    """
+
+    forecasts: ModelForecasts
+    rules: Sequence[Rules]
+    rule: NDArray[np.int64]
+    stock: Stock
+    review: int
+
+    def __call__(self, day: int, past: Floats) -> Levels:  # noqa: ARG002 - see FillPolicy
+        """See `simulation.Policy`."""
+        sums, lead = self.forecasts.at(day), self.stock.lead
+        whole, until = (sums.over(days, self.stock.lead_spread) for days in (lead + self.review, lead))
+        cycle = Cycle(whole, until, np.full(len(lead), float(self.review)))
+        return Levels(*levels_of(self.rules, self.rule, self.stock, cycle))
 
 
 def known_before(panel: Panel, day: int) -> Panel:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,6 +86,10 @@ class Stock:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def only(self, rows: Codes) -> Stock:
+        """Some items."""
+        return Stock(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})
 
     @property
     def available(self) -> Floats:

@@ -48,11 +48,13 @@ class Calendar:
 
 @dataclass(frozen=True)
 class Supplier:
-    """Who delivers. `free_from` is the value of an order from which freight is free; None where it never is."""
+    """Who delivers. `free_from` is the value of an order from which freight is free, None where it never is; `minimum`
+    the least value of one."""
 
     name: str
     calendar: Calendar | None = None
     free_from: float | None = None
+    minimum: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ml.compute import spread
 from ml.models.base import Points
 from ml.models.naive import FittedSeasonalNaive
-from ml.models.processes import spread
 from ml.models.profile import simpler_model
 from ml.panel import Panel
 from ml.periods import following

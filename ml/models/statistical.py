@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ml.compute import spread
 from ml.errors import ConfigurationError, DataError
 from ml.models.base import Points
 from ml.models.naive import FittedSeasonalNaive
-from ml.models.processes import spread
 from ml.models.profile import simpler_model
 from ml.models.univariate import FITS
 from ml.panel import Panel

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -12,11 +13,14 @@ from ml.db.results import ModelVersion
 from ml.etl.cleaning.clean import clean_panel
 from ml.etl.cleaning.context import read_context
 from ml.etl.cleaning.flags import store_flags
-from ml.etl.extract import Level, choose_base_level, read_sales
+from ml.etl.extract import Level, choose_base_level, learned_coverage, read_sales
 from ml.etl.nodes import ensure_series
-from ml.grains import get_grain
+from ml.etl.partition import split
+from ml.etl.sample import sample
+from ml.grains import Coverage, Grain, get_grain
 from ml.progress import Progress, silent
 from ml.reconcile import Hierarchy
+from ml.settings import PARTITION_SERIES, ModelRules
 
 
 @dataclass(frozen=True)
@@ -37,24 +41,39 @@ class CleanResult:
         return asdict(self)
 
 
-def clean(session: Session, grain: str = "monthly", progress: Progress = silent) -> CleanResult:
-    """Find outliers and stockouts of the series that are forecast, under the policy that holds; the caller commits.
+def clean(
+    session: Session, grain: str = "monthly", progress: Progress = silent, leaves: int = PARTITION_SERIES
+) -> CleanResult:
+    """Find outliers and stockouts of the series that are forecast, under the policy that holds, partition by partition
+    of at most `leaves` places and products. Commits all but the last, which is left to the caller.
 
     Doing it again changes nothing; what people decided stays. Training and forecasting clean for themselves, from the
     same functions: they depend on no flag that this has stored. Raises NotEnoughHistoryError, DataError.
     """
     spec = get_grain(grain)
-    progress("reading sales")
-    table = read_sales(session, spec)
-    context = read_context(session, table)
-    base = served_level(session, grain) or choose_base_level(table)
-    session.commit()  # no lock and no snapshot is held while it computes
-    progress("cleaning")
-    cleaned = clean_panel(table, base, context)
-    progress("storing flags")
-    ids = ensure_series(session, Hierarchy.over(cleaned.nodes, base))
-    stored = store_flags(session, cleaned, ids, grain)
-    return CleanResult(grain, f"{base.location}/{base.product}", len(cleaned.panel.ids), **asdict(stored))
+    coverage = learned_coverage(session, spec)
+    base = served_level(session, grain) or level_to_be(session, spec, coverage)
+    series, counts = 0, Counter[str]()
+    for part in split(session, base, leaves):
+        progress("reading sales", series)
+        table = read_sales(session, spec, coverage, part)
+        if table.frame.empty:
+            continue
+        context = read_context(session, table)
+        session.commit()  # no lock and no snapshot is held while it computes
+        progress("cleaning", series)
+        cleaned = clean_panel(table, base, context)
+        progress("storing flags", series)
+        ids = ensure_series(session, Hierarchy.over(cleaned.nodes, base, part).every, part)
+        counts.update(asdict(store_flags(session, cleaned, ids, grain, part)))
+        series += len(cleaned.panel.ids)
+    return CleanResult(grain, f"{base.location}/{base.product}", series, **counts)
+
+
+def level_to_be(session: Session, grain: Grain, coverage: Coverage) -> Level:
+    """The level that a model would forecast that was trained now."""
+    with sample(session, grain, coverage, ModelRules.most_series) as learned:
+        return choose_base_level(read_sales(session, grain, coverage, learned))
 
 
 def served_level(session: Session, grain: str) -> Level | None:

@@ -9,6 +9,7 @@ from ml.artifacts import ArtifactStore
 from ml.db.results import ModelVersion
 from ml.errors import ForecastleError
 from ml.evaluation.metrics import Scores
+from ml.evaluation.selection import LOSSES
 from ml.grains import Grain
 from ml.models.auto import CombinedForecaster
 from ml.pipelines.race import Race, same_kind
@@ -81,15 +82,17 @@ def rival_scores(serving: ModelVersion, forecaster: CombinedForecaster, race: Ra
     name = serving.model_type
     if serving.metrics.get("windows") == race.windows():
         stored: Scores = serving.metrics["scores"][name]
-        return stored
+        if race.choice.loss in stored:
+            return stored
     if name in race.parameters and same_kind(race.parameters[name], serving.parameters):
         return race.choice.scores[name]
     return race.field.score(name, forecaster, progress)
 
 
 def judge(race: Race, serving: ModelVersion, rival: Scores, margin: float, drifted: bool = False) -> Verdict:
-    """Compare the weighted quantile losses. A champion that does not even beat the floor has no margin to defend."""
-    old, new, floor = rival["wql"], race.winner["wql"], race.choice.scores[race.floor]["wql"]
+    """Compare what models are chosen by. A champion that does not even beat the floor has no margin to defend."""
+    loss = race.choice.loss
+    old, new, floor = rival[loss], race.winner[loss], race.choice.scores[race.floor][loss]
     grain = race.field.grain
     windows = f"the same {len(race.field.cutoffs)} backtest windows of up to {grain.horizon} {grain.unit}"
     name = naming(serving)
@@ -102,7 +105,7 @@ def judge(race: Race, serving: ModelVersion, rival: Scores, margin: float, drift
         return Verdict(True, why, serving, rival)
     gain = 1 - new / old if old > 0 else 0.0
     found = "the same" if new == old else f"{abs(gain):.2%} {'less' if gain > 0 else 'more'}"
-    losses = f"over {windows} it has a weighted quantile loss of {new:.3f} against {old:.3f}"
+    losses = f"over {windows} it has a {LOSSES[loss]} of {new:.3f} against {old:.3f}"
     if gain > 0 and gain >= margin:
         return Verdict(True, f"It replaces {name}: {losses} ({found}).", serving, rival)
     if drifted and gain >= 0:

@@ -17,7 +17,7 @@ from ml.etl.extract import SalesTable, read_sales
 from ml.etl.nodes import ensure_series
 from ml.grains import get_grain
 from ml.overrides import reapply
-from ml.pipelines.forecast import columns_of, make
+from ml.pipelines.making import columns_of, make
 from ml.progress import Progress, silent
 
 

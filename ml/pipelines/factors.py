@@ -17,14 +17,13 @@ from ml.explain.themes import BASE, OTHERS
 from ml.features.scales import recent_level
 from ml.models.auto import CombinedForecaster
 from ml.panel import Panel
-from ml.progress import Progress, silent
 from ml.reconcile import Hierarchy
 
 MOST_SERIES = 1_000
 """Base series that are taken apart, the largest first: the trees of a combination cost about 10 ms a series."""
 NOTHING = 1e-6
 """Units below which a theme is not stored."""
-CHUNK = 20_000
+NONE = pd.DataFrame({"unique_id": [], "theme": [], "units": []})
 
 
 @dataclass(frozen=True)
@@ -37,28 +36,25 @@ class Issued:
     hierarchy: Hierarchy
 
 
-def store_factors(
-    session: Session, run: ForecastRun, issued: Issued, ids: Mapping[str, int], progress: Progress = silent
-) -> int:
-    """Store what makes up each forecast of the run's first period; returns how many series have factors.
-
-    Models without trees have none. Rows are committed in chunks: nobody reads the run yet.
-    """
-    progress("explaining")
-    delete_factors(session, run)
-    frame = base_factors(issued)
+def theme_units(issued: Issued, most: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """`unique_id, theme, units` of the forecasts of the run's first period: of the `most` largest base series and the
+    nodes above, and what they add to nodes of crossing levels. Models without trees have none."""
+    frame = base_factors(issued, most)
     if frame is None:
-        session.commit()
-        return 0
-    rows = all_level_factors(frame, issued.hierarchy)
-    rows = rows.assign(series_id=rows["unique_id"].map(ids))
-    for start in range(0, len(rows), CHUNK):
-        chunk = rows.iloc[start : start + CHUNK]
-        columns = {name: chunk[name].tolist() for name in ("series_id", "theme", "units")}
-        insert_rows(session, ForecastFactor, {"run_id": [run.id] * len(chunk), **columns})
-        session.commit()
-        progress("storing what makes up forecasts", min(start + CHUNK, len(rows)), len(rows))
-    return int(rows["series_id"].nunique())
+        return NONE, NONE
+    hierarchy = issued.hierarchy
+    held = all_level_factors(frame, hierarchy)
+    above = hierarchy.above
+    crossing = [long_units(above.add_up(frame, level, themes_of(frame), [])) for level in above.levels]
+    return held, pd.concat(crossing, ignore_index=True) if crossing else NONE
+
+
+def store_units(session: Session, run: ForecastRun, rows: pd.DataFrame, ids: Mapping[str, int]) -> None:
+    """Insert units as of `theme_units`; those next to nothing are left out."""
+    rows = rows[rows["units"].abs() > NOTHING]
+    columns = {"series_id": rows["unique_id"].map(ids).tolist(), "theme": rows["theme"].tolist()}
+    units = rows["units"].tolist()
+    insert_rows(session, ForecastFactor, {"run_id": [run.id] * len(rows), **columns, "units": units})
 
 
 def delete_factors(session: Session, run: ForecastRun) -> None:
@@ -67,13 +63,13 @@ def delete_factors(session: Session, run: ForecastRun) -> None:
     session.execute(sa.delete(ForecastFactor).where(ForecastFactor.run_id.in_(old)))
 
 
-def base_factors(issued: Issued) -> pd.DataFrame | None:
-    """A row per base series, `unique_id` and themes; beyond MOST_SERIES all but BASE is OTHERS, so that the base of
-    a sum is the mean of all of its last season. None without trees."""
+def base_factors(issued: Issued, most: int) -> pd.DataFrame | None:
+    """A row per base series, `unique_id` and themes; beyond the `most` largest all but BASE is OTHERS, so that the base
+    of a sum is the mean of all of its last season. None without trees."""
     base = issued.base
     first = base[base["ds"] == base["ds"].min()].set_index("unique_id")["mean"].reindex(issued.panel.ids)
     means = first.to_numpy(dtype=np.float64)
-    largest = np.argsort(-means, kind="stable")[:MOST_SERIES]
+    largest = np.argsort(-means, kind="stable")[:most]
     of = explained(issued.forecaster, issued.panel, largest, base["ds"].nunique())
     if of is None:
         return None
@@ -89,10 +85,19 @@ def base_factors(issued: Issued) -> pd.DataFrame | None:
 
 def all_level_factors(frame: pd.DataFrame, hierarchy: Hierarchy) -> pd.DataFrame:
     """`unique_id, theme, units` of the base series that were taken apart, and of every node above: units add up."""
-    themes = [str(name) for name in frame.columns if name != "unique_id"]
+    themes = themes_of(frame)
     apart = [name for name in themes if name != OTHERS]
     found = frame[[name for name in apart if name != BASE]].ne(0).any(axis=1)
     parts = [frame.loc[found, ["unique_id", *apart]]]
     parts += [hierarchy.add_up(frame, level, themes, []) for level in hierarchy.upper()]
-    rows = pd.concat(parts, ignore_index=True).melt("unique_id", var_name="theme", value_name="units")
-    return rows[rows["units"].abs() > NOTHING]
+    return long_units(pd.concat(parts, ignore_index=True))
+
+
+def themes_of(frame: pd.DataFrame) -> list[str]:
+    """The themes that a frame has columns of."""
+    return [str(name) for name in frame.columns if name != "unique_id"]
+
+
+def long_units(frame: pd.DataFrame) -> pd.DataFrame:
+    """Columns of themes as rows `unique_id, theme, units`."""
+    return frame.melt("unique_id", var_name="theme", value_name="units")

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from ml.db.bulk import insert_rows
 from ml.db.profiles import SeriesProfile
-from ml.etl.extract import NAMES, Level, SalesTable, available_levels, unique_ids
+from ml.etl.extract import NAMES, Level, available_levels, unique_ids
 from ml.pipelines.issued import SeriesErrors
 
 Floats = NDArray[np.float64]
@@ -37,12 +37,16 @@ class Leaves:
     sold: Floats
     expected: Floats
 
+    @classmethod
+    def together(cls, parts: Sequence[Leaves]) -> Leaves:
+        """Those of several partitions."""
+        names = pd.concat([part.names for part in parts], ignore_index=True)
+        return cls(names, np.concatenate([part.sold for part in parts]), np.concatenate([p.expected for p in parts]))
 
-def store_profiles(session: Session, table: SalesTable, base: Level, made: pd.DataFrame, errors: SeriesErrors) -> int:
-    """Replace all profiles by those of `table` and of the base forecasts `made` (`unique_id, ds, mean`); returns how
-    many. `errors` are those of earlier forecasts by series key. Monthly sales are expected; the caller commits."""
-    as_of = table.coverage.last_complete or table.coverage.last
-    leaves = with_expected(recent_leaves(table.frame, as_of), base, made)
+
+def store_profiles(session: Session, leaves: Leaves, as_of: date, errors: SeriesErrors) -> int:
+    """Replace all profiles by those of `leaves`; returns how many. `errors` are those of earlier forecasts by series
+    key. The caller commits."""
     session.execute(sa.delete(SeriesProfile))
     places, products = available_levels(leaves.names)
     return sum(

@@ -16,13 +16,17 @@ from ml.progress import Progress, silent
 
 BUSY = ("queued", "running")
 
+HALF_WRITTEN = timedelta(days=1)
+"""A file that is still being written after so long is written by nobody any more."""
+
 
 @dataclass(frozen=True)
 class PruneResult:
-    """How many stored files were deleted, and of how many imports."""
+    """How many stored files were deleted, of how many imports, and how many that processes left half-written."""
 
     files: int
     imports: int
+    partial: int
 
     def as_dict(self) -> dict[str, Any]:
         """JSON values only."""
@@ -43,7 +47,7 @@ def prune_uploads(session: Session, store: ArtifactStore, keep_days: int, progre
         imports += session.execute(pruned.values(artifact_deleted_at=utc_now())).rowcount  # type: ignore[attr-defined]
         session.commit()
         progress("deleting", done, len(paths))
-    return PruneResult(len(paths), imports)
+    return PruneResult(len(paths), imports, store.delete_partial(utc_now() - HALF_WRITTEN))
 
 
 def _old(before: datetime) -> sa.Select[str]:

@@ -16,25 +16,28 @@ from ml.etl.extract import Level
 from ml.evaluation.joint import JointBacktest
 from ml.evaluation.metrics import Scores, score
 from ml.evaluation.origins import plan_cutoffs
-from ml.evaluation.selection import Choice, choose
+from ml.evaluation.selection import STOCK_COST, WQL, Choice, choose
 from ml.grains import Grain
+from ml.inventory.decisions import stock_cost
 from ml.models.auto import CombinedForecaster
 from ml.progress import Progress
 
 
 @dataclass(frozen=True)
 class Field:
-    """What is raced on: cleaned sales of the level `base`, and the windows that they are cut into."""
+    """What is raced on: cleaned sales of the level `base`, the windows that they are cut into, and the loss that
+    chooses (see `ml.evaluation.selection.LOSSES`)."""
 
     cleaned: Cleaned
     base: Level
     grain: Grain
     cutoffs: tuple[pd.Timestamp, ...]
+    loss: str = WQL
 
     @classmethod
-    def of(cls, cleaned: Cleaned, base: Level, grain: Grain) -> Field:
+    def of(cls, cleaned: Cleaned, base: Level, grain: Grain, loss: str = WQL) -> Field:
         """The windows that rolling origins give; raises NotEnoughHistoryError below 2 periods."""
-        return cls(cleaned, base, grain, tuple(plan_cutoffs(cleaned.panel, grain.horizon)))
+        return cls(cleaned, base, grain, tuple(plan_cutoffs(cleaned.panel, grain.horizon)), loss)
 
     def run(self, forecasters: Mapping[str, CombinedForecaster], progress: Progress) -> JointBacktest:
         """Let models forecast the windows, learned from cleaned sales."""
@@ -46,7 +49,12 @@ class Field:
 
     def score(self, name: str, forecaster: CombinedForecaster, progress: Progress) -> Scores:
         """The scores of a model over the windows."""
-        return score(self.rows(self.run({name: forecaster}, progress), name))
+        return self.scored(self.rows(self.run({name: forecaster}, progress), name))
+
+    def scored(self, rows: pd.DataFrame) -> Scores:
+        """The scores of forecasts; the cost of the stock that they lead to where that chooses."""
+        scores = score(rows)
+        return {**scores, STOCK_COST: stock_cost(rows, self.grain.freq)} if self.loss == STOCK_COST else scores
 
 
 @dataclass(frozen=True)
@@ -92,7 +100,7 @@ def run_race(names: Sequence[str], field: Field, progress: Progress, threads: in
     racing = {name: models.create(name, threads=threads) for name in names}
     joint = field.run(racing, progress)
     backtests = {name: field.rows(joint, name) for name in racing}
-    choice = choose({name: score(frame) for name, frame in backtests.items()})
+    choice = choose({name: field.scored(frame) for name, frame in backtests.items()}, field.loss)
     return Race(field, choice, backtests, {name: model.parameters for name, model in racing.items()}, joint)
 
 

@@ -18,7 +18,7 @@ from ml.db.catalog import Series
 from ml.db.restock import PlanRun, StockPlan
 from ml.errors import ConflictError
 from ml.inventory.allocation import fair_share
-from ml.inventory.grouping import group_orders
+from ml.inventory.grouping import apply_orders, group_orders
 from ml.inventory.plan import Inputs, Plan, make_plan
 from ml.inventory.rules import Alarms
 from ml.pipelines.restock_advice import Kept, keep_advice, previous_quantities
@@ -104,13 +104,10 @@ def plan_stock(session: Session, progress: Progress = silent, days: int = DAYS) 
 
 
 def together(plan: Plan, inputs: Inputs, network: Network, held: Stocked) -> tuple[Plan, dict[int, str]]:
-    """What items get once they are looked at together: freight that becomes free, and stock that is shared out."""
-    quantity, notes = plan.quantity.copy(), {}
-    for order in group_orders(plan, inputs.suppliers):
-        for row, added in zip(order.rows.tolist(), order.added.tolist(), strict=True):
-            if added > 0:
-                quantity[row] += added
-                notes[row] = f"{added:,.0f} of them are ordered ahead: freight of {order.supplier.name} is then free."
+    """What items get once they are looked at together: minimum orders, freight that becomes free, and stock that is
+    shared out."""
+    plan, notes = apply_orders(plan, group_orders(plan, inputs.suppliers), inputs.today)
+    quantity = plan.quantity.copy()
     for parent in np.unique(network.parent[network.parent >= 0]).tolist():
         rows = np.flatnonzero(network.parent == parent)
         need, supply = plan.fresh[rows], max(held.own[parent] - held.promised[parent], 0.0)
@@ -126,6 +123,7 @@ def last_sales(session: Session, leaves: Leaves, house: Warehouse) -> Floats:
     """Days since each item was sold, NaN for never."""
     query = sa.select(Series.id, Series.last_sale).where(Series.last_sale.is_not(None))
     rows = pd.DataFrame(session.execute(query).all(), columns=["leaf", "last_sale"])
+    rows["last_sale"] = pd.to_datetime(rows["last_sale"])  # their maximum is found a hundred times as fast as dates'
     found = leaves.frame.merge(rows, on="leaf")
     newest = found[found["item"] >= 0].groupby("item")["last_sale"].max()
     return days_since(house.today, newest.reindex(range(len(house.items))))

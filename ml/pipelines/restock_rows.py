@@ -24,6 +24,7 @@ from ml.pipelines.restock_stock import Stocked
 Floats = NDArray[np.float64]
 
 PLACES = ("region", "territory")
+LONGEST_REASON = 1000
 
 
 @dataclass(frozen=True)
@@ -112,26 +113,23 @@ def warnings(made: Made, row: int) -> dict[str, str]:
 def advised(made: Made) -> Iterator[Row]:
     """What to order, as rows of Recommendation without their run."""
     plan, items = made.plan, made.house.items
-    products = items["product_id"].tolist()
+    areas, products = items["area"].tolist(), items["product_id"].tolist()
+    places = {name: made.places[name].tolist() for name in PLACES}
+    within = {area for area, place in made.house.places.items() if place.supplied_by}
     for row in np.flatnonzero(plan.quantity > 0).tolist():
         said = recommendation(row, plan, made.inputs)
+        reason = " ".join(filter(None, (said.reason, made.notes.get(row))))
         cost = float(plan.stock.cost[row])
         lost_value = said.lost * (cost if cost > 0 else 0.0)
         alert = int(plan.projection.alert[row])
         yield {
-            **{name: made.places[name].iat[row] for name in PLACES},
-            "area": items["area"].iat[row], "product_id": products[row],
-            "supplier": said.supplier, "kind": "transfer" if is_transfer(made, row) else "order",
+            **{name: values[row] for name, values in places.items()},
+            "area": areas[row], "product_id": products[row],
+            "supplier": said.supplier, "kind": "transfer" if areas[row] in within else "order",
             "advised": said.quantity, "fresh": said.fresh, "kept": said.kept, "quantity": said.quantity,
             "order_on": said.order_on, "arrives_on": said.arrives_on, "unit_cost": cost if cost > 0 else None,
             "value": round(said.cost or 0.0, 2), "alert": alert, "cover_days": said.cover_days, "out_on": said.out_on,
             "lost": round(said.lost, 4), "lost_value": round(lost_value, 2),
             "urgency": urgency(alert, lost_value, said.cost or 0.0),
-            "reason": " ".join(filter(None, (said.reason, made.notes.get(row)))), "otherwise": said.otherwise,
+            "reason": reason[:LONGEST_REASON], "otherwise": said.otherwise,
         }  # fmt: skip
-
-
-def is_transfer(made: Made, row: int) -> bool:
-    """Whether an item gets its stock from another place."""
-    place = made.house.places.get(str(made.house.items["area"].iat[row]))
-    return place is not None and bool(place.supplied_by)

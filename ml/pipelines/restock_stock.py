@@ -165,7 +165,8 @@ def _suppliers(
                 calendar = read_calendar(row.order_days, row.delivery_days, row.closed_days)
             except DataError as error:
                 broken[name] = str(error)
-        made.append(core.Supplier(name, calendar, row.free_freight_from if row is not None else None))
+        free_from, least = (row.free_freight_from, row.minimum_order) if row is not None else (None, None)
+        made.append(core.Supplier(name, calendar, free_from, least or 0.0))
     made += [core.Supplier(place, core.Calendar()) for place in places]
     keys = [*names, *map(_place_name, places)]
     return {name: place for place, name in enumerate(keys)}, broken, tuple(made)
@@ -218,10 +219,11 @@ def _up(receipts: Receipts, network: Network) -> Receipts:
 
 def _idle(house: Warehouse, items: pd.DataFrame, last_sale: Floats) -> Floats:
     """Days since an item was sold or came in."""
-    came = house.orders.dropna(subset=["received_on"]).groupby(KEY)["received_on"].max().rename("came").reset_index()
-    found = pd.to_datetime(items[KEY].merge(came, on=KEY, how="left")["came"])
-    since = (pd.Timestamp(house.today) - found).dt.days.to_numpy(float)
-    return np.nan_to_num(np.fmin(last_sale, since), nan=NEVER_SOLD)
+    received = house.orders.dropna(subset=["received_on"])[[*KEY, "received_on"]]
+    received = received.assign(came=pd.to_datetime(received["received_on"]))
+    came = received.groupby(KEY)["came"].max().reset_index()
+    found = items[KEY].merge(came, on=KEY, how="left")["came"]
+    return np.nan_to_num(np.fmin(last_sale, days_since(house.today, found)), nan=NEVER_SOLD)
 
 
 def job_demand(house: Warehouse, days: int) -> Floats:

@@ -21,7 +21,7 @@ from ml.errors import ConflictError
 from ml.etl.extract import read_sales
 from ml.etl.plans import EVENT
 from ml.grains import get_grain
-from ml.pipelines.forecast import make
+from ml.pipelines.making import make
 from ml.progress import Progress, silent
 
 POINTS = ("mean", "p10", "p90")

@@ -18,7 +18,8 @@ from ml.db.insights import DriftReport
 from ml.db.results import ModelVersion
 from ml.etl.cleaning.clean import clean_panel
 from ml.etl.cleaning.context import read_context
-from ml.etl.extract import choose_base_level, read_sales
+from ml.etl.extract import choose_base_level, learned_coverage, read_sales
+from ml.etl.sample import sample
 from ml.evaluation.intervals import ConformalBands
 from ml.explain.factors import explained
 from ml.explain.importance import importance
@@ -83,15 +84,17 @@ def train(
     rules = rules or ModelRules()
     spec = get_grain(grain)
     progress("reading sales")
-    table = read_sales(session, spec)
-    context = read_context(session, table)
+    coverage = learned_coverage(session, spec)
+    with sample(session, spec, coverage, rules.most_series) as learned:
+        table = read_sales(session, spec, coverage, learned)
+        context = read_context(session, table)
     serving = registry.find_champion(session, grain)
     drifted = serving is not None and has_drifted(session, serving)
     session.commit()  # no lock and no snapshot is held while the models run
     base = choose_base_level(table)
     cleaned = clean_panel(table, base, context)
     hierarchy = Hierarchy.over(cleaned.nodes, base)
-    race = run_race(race_names(candidates), Field.of(cleaned, base, spec), progress, threads)
+    race = run_race(race_names(candidates), Field.of(cleaned, base, spec, rules.choose_by), progress, threads)
     verdict = contest(serving, race, store, rules, progress, drifted=drifted)
     progress("fitting", 0, 1)
     forecaster = race.fit(progress)
@@ -103,6 +106,7 @@ def train(
     bundle = Bundle(forecaster, base, level_bands(made, hierarchy), reconciler)
     columns = describe(race, bundle)
     columns["metrics"] |= errors_of({**race.backtests, name: made}, hierarchy)
+    columns["metrics"] |= {} if learned.whole else {"sampled": learned.leaves}
     columns["metrics"] |= importance_of(forecaster, cleaned.panel, spec)
     row, verdict = settle(session, store, bundle, columns, verdict)
     return TrainResult(

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
 from ml.etl.extract import Level, available_levels, unique_ids
+from ml.etl.partition import WHOLE, Partition
 from ml.reconcile.sums import Sums
 
 
@@ -18,18 +19,38 @@ class Hierarchy:
     """The stored levels over a base level.
 
     `base` is the base level; `levels` lists it and all above it, coarse to fine; `nodes`
-    has `unique_id` and the base level's columns, one row per base series.
+    has `unique_id` and the base level's columns, one row per base series. `crossing` are
+    levels above of which these nodes, those of one partition, hold a part only.
     """
 
     base: Level
     levels: tuple[Level, ...]
     nodes: pd.DataFrame
+    crossing: tuple[Level, ...] = ()
 
     @classmethod
-    def over(cls, nodes: pd.DataFrame, base: Level) -> Hierarchy:
-        """The hierarchy over base series; levels that the data does not name are left out."""
+    def over(cls, nodes: pd.DataFrame, base: Level, partition: Partition = WHOLE) -> Hierarchy:
+        """The hierarchy over the base series of a partition; levels that the data does not name are left out."""
         places, products = available_levels(nodes)
-        return cls(base, tuple(Level(place, product) for place in places for product in products), nodes)
+        named = partition.stored or [(place, product) for place in places for product in products]
+        levels = [Level(place, product) for place, product in named]
+        held = tuple(level for level in levels if partition.holds(level))
+        return cls(base, held, nodes, tuple(level for level in levels if level not in held))
+
+    @property
+    def every(self) -> Hierarchy:
+        """The same with the crossing levels among the others."""
+        return replace(self, levels=(*self.crossing, *self.levels), crossing=())
+
+    @property
+    def above(self) -> Hierarchy:
+        """The crossing levels alone."""
+        return replace(self, levels=self.crossing, crossing=())
+
+    def known_to(self, names: Collection[str]) -> Hierarchy:
+        """The same with the base and those levels above that `names` names."""
+        kept = tuple(level for level in self.levels if level == self.base or level_name(level) in names)
+        return replace(self, levels=kept)
 
     def members(self, level: Level) -> pd.DataFrame:
         """For each base series its node of `level`: `unique_id` (base), `node` (key in hex)."""

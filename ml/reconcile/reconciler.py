@@ -13,7 +13,7 @@ from ml.progress import Progress, silent
 from ml.reconcile.choice import choose_reconciliation
 from ml.reconcile.levels import Hierarchy
 from ml.reconcile.reconciliation import Reconciliation
-from ml.reconcile.upper import UpperForecaster, backtest_upper, upper_panel
+from ml.reconcile.upper import DIRECT_NODES, UpperForecaster, backtest_upper, upper_panel
 
 
 @dataclass
@@ -24,8 +24,17 @@ class Reconciler:
     upper: UpperForecaster | None = None
 
     def reconcile(self, made: pd.DataFrame, panel: Panel, hierarchy: Hierarchy) -> pd.DataFrame:
-        """Base forecasts for the periods after `panel` with reconciled means; `made` as of `Forecaster.predict`."""
-        if self.upper is None:
+        """Base forecasts for the periods after `panel` with reconciled means; `made` as of `Forecaster.predict`.
+
+        Where `hierarchy` is of one partition, with the levels that lie in it wholly, and of those the ones that the
+        backtest saw.
+        """
+        model = self.reconciliation.model
+        if self.upper is None or model is None:
+            return made
+        if hierarchy.crossing:
+            hierarchy = hierarchy.known_to(model.law.factors)
+        if not len(hierarchy.direct_sums(DIRECT_NODES).nodes):
             return made
         above = self.upper.predict(upper_panel(panel, hierarchy), made["ds"].nunique())
         return self.reconciliation.apply(made, above, hierarchy)

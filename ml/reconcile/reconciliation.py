@@ -69,6 +69,8 @@ def reconcile(method: str, base: Floats, direct: Floats, sums: Sums, model: Erro
         return base
     forecast = np.isfinite(direct).all(axis=1) & ((method != PROPORTIONS) | (sums.level == TOP))
     kept, direct = sums.only(forecast), direct[forecast]
+    if not len(kept.nodes):
+        return base
     if method == PROPORTIONS:
         return proportions(base, direct, kept)
     size = np.concatenate([direct, base]).mean(axis=1)

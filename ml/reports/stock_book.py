@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from ml.etl.formulas import defuse
+from ml.etl.workbooks import add_sheet, content_of, new_book
 from ml.reports.stock import SUMMARY, Line, Report
 
 if TYPE_CHECKING:
@@ -24,15 +25,13 @@ COLUMNS = (
 last two columns tell what was there before."""
 CHANGED = ("Quantity", "Order on", "Decision", "Comment")
 WIDTHS = {"Product": 34, "Supplier": 24, "Place": 20, "Comment": 24, "Why": 60}
+WIDTH = 14
 SUPPLIERS_SHOWN = 15
 
 
 def write_book(report: Report) -> bytes:
     """The workbook: summary with a chart, urgent items, orders, orders by supplier, projection."""
-    from openpyxl import Workbook  # noqa: PLC0415
-
-    book = Workbook()
-    book.remove(book.worksheets[0])
+    book = new_book()
     summarise(book, report)
     sheet_of(book, "Urgent", COLUMNS[2:15], [cells(line)[2:15] for line in report.urgent])
     orders = sheet_of(book, ORDERS, COLUMNS, [cells(line) for line in report.lines])
@@ -42,11 +41,9 @@ def write_book(report: Report) -> bytes:
         for name, lines in report.by_supplier
     ]
     by_supplier = sheet_of(book, "By supplier", ("Supplier", "Lines", "Value"), totals)
-    chart(book.worksheets[0], by_supplier, min(len(totals), SUPPLIERS_SHOWN))
+    add_chart(book.worksheets[0], by_supplier, min(len(totals), SUPPLIERS_SHOWN))
     project(book, report)
-    buffer = io.BytesIO()
-    book.save(buffer)
-    return buffer.getvalue()
+    return content_of(book)
 
 
 def cells(line: Line) -> tuple[Any, ...]:
@@ -65,19 +62,9 @@ def summarise(book: Workbook, report: Report) -> None:
 
 
 def sheet_of(book: Workbook, title: str, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Worksheet:
-    """A sheet with a header that stays in sight; texts that begin like formulas are none."""
-    from openpyxl.styles import Font  # noqa: PLC0415
-    from openpyxl.utils import get_column_letter  # noqa: PLC0415
-
-    sheet: Worksheet = book.create_sheet(title)
-    sheet.append(list(header))
-    for row in rows:
-        sheet.append([defuse(cell) if isinstance(cell, str) else cell for cell in row])
-    for cell in sheet[1]:
-        cell.font = Font(bold=True)
-    for place, name in enumerate(header, 1):
-        sheet.column_dimensions[get_column_letter(place)].width = WIDTHS.get(name, 14)
-    sheet.freeze_panes = "A2"
+    """A sheet to read and to print; texts that begin like formulas are none."""
+    lines = ([defuse(cell) if isinstance(cell, str) else cell for cell in row] for row in rows)
+    sheet = add_sheet(book, title, chain([header], lines), [WIDTHS.get(name, WIDTH) for name in header])
     sheet.print_title_rows = "1:1"
     sheet.page_setup.orientation, sheet.page_setup.fitToHeight = "landscape", 0
     sheet.sheet_properties.pageSetUpPr.fitToPage = True
@@ -106,7 +93,7 @@ def place_of(name: str) -> int:
     return COLUMNS.index(name) + 1
 
 
-def chart(sheet: Worksheet, data: Worksheet, rows: int) -> None:
+def add_chart(sheet: Worksheet, data: Worksheet, rows: int) -> None:
     """Value to order by supplier, as bars on the summary."""
     from openpyxl.chart import BarChart, Reference  # noqa: PLC0415
 

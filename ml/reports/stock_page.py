@@ -37,7 +37,7 @@ def write_page(report: Report) -> str:
     ]
     title = f"<title>Stock plan of {report.today}</title>"
     head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width">{title}<style>{STYLE}</style>'
-    return f'<!doctype html><html lang="en"><head>{head}</head><body>{"".join(parts)}</body></html>'
+    return f'<!doctype html><html lang="en"><head>{head}</head><body><main>{"".join(parts)}</main></body></html>'
 
 
 def table(lines: Sequence[Line]) -> str:

@@ -18,6 +18,7 @@ from e2e_filled import STILL, fill, serving
 from e2e_steps import PASSWORD, Complaints, NewPage, System, sign_in
 from flask import Flask
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from ports import free_port
 from sqlalchemy.orm import Session, sessionmaker
 
 from ml.artifacts import ArtifactStore
@@ -56,9 +57,10 @@ def browser() -> Iterator[Browser]:
 def system(browser: Browser) -> Iterator[System]:
     """`python -m worker up` on a home of its own, with one planner and no sales."""
     home = Path(tempfile.mkdtemp(prefix="forecastle-"))
-    dropped = {"DATABASE_URL", "REDIS_URL", "ARTIFACT_URL", "SECRET_KEY", "PORT"}
+    dropped = {"DATABASE_URL", "REDIS_URL", "ARTIFACT_URL", "SECRET_KEY"}
     env = {name: value for name, value in os.environ.items() if name not in dropped}
-    env |= {"FORECASTLE_HOME": str(home), "FORECASTLE_THREADS": "1"}
+    only_months = {"FORECASTLE_GRAINS": "monthly"}  # training weeks and days would only slow the browser down
+    env |= {"FORECASTLE_HOME": str(home), "FORECASTLE_THREADS": "1", "PORT": str(free_port()), **only_months}
     output = home / "up.log"
     with output.open("w") as log:
         process = subprocess.Popen([sys.executable, "-m", "worker", "up"], cwd=ROOT, env=env, stdout=log, stderr=log)

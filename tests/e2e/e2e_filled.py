@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import date, timedelta
 from itertools import islice
 
@@ -13,15 +13,24 @@ import sqlalchemy as sa
 from e2e_steps import PASSWORD
 from factories import Sale, load_sales, monthly_sales
 from flask import Flask
+from made_receivables import make_receivables
 from sqlalchemy.orm import Session
 from werkzeug.serving import make_server
 
 from ml.artifacts import ArtifactStore
 from ml.db.base import utc_now
+from ml.db.catalog import Product
 from ml.db.imports import Import, Source
+from ml.db.inventory import StockLevel
+from ml.db.restock import StockSimulation
+from ml.db.sales import SalesDaily
 from ml.grains import MONTHLY
+from ml.inventory.families import SimulationSettings
 from ml.pipelines.drift import check_drift
 from ml.pipelines.forecast import forecast
+from ml.pipelines.restock import restock
+from ml.pipelines.restock_report import report_stock
+from ml.pipelines.simulate_stock import simulate_stock
 from ml.pipelines.train import train
 from webapp.auth.passwords import hash_password
 from webapp.auth.permissions import PERMISSIONS
@@ -36,6 +45,8 @@ STILL = {"color_scheme": "light", "reduced_motion": "reduce"}
 """Without transitions: colours on their way from one theme to the other have no contrast that means anything."""
 MONTHS, KNOWN = 40, 38
 BEFORE = date(2025, 2, 28)  # the last day of the first KNOWN months
+LIMITED = {"regions": ["North"], "territories": []}
+"""What the limited planner may see."""
 
 
 @contextmanager
@@ -68,16 +79,37 @@ def fill(session: Session, store: ArtifactStore) -> None:
     draft = OverrideDraft(Node(region="North"), "monthly", "percent", {first: 8.0}, "promotion", "A fair in the north")
     create_override(session, draft, "planner@example.com", approval=False)
     create_override(session, draft, "planner@example.com", approval=True)
+    add_stock(session, store)
     as_if_loaded(session)
+    make_receivables(session, store)
     add_jobs(session)
     add_administration(session)
+
+
+def add_stock(session: Session, store: ArtifactStore) -> None:
+    """Stock that runs out, planned with its reports, and a simulation of it."""
+    last = session.scalars(sa.select(sa.func.max(SalesDaily.sale_date))).one()
+    product = session.scalars(sa.select(Product.id).order_by(Product.id)).first()
+    session.execute(sa.update(Product).values(cost=2.0, price=3.0, supplier="Mill"))
+    session.add(StockLevel(key=b"l" * 16, day=last, area="Ayton", product_id=product, on_hand=1.0))
+    session.flush()
+    restock(session)
+    report_stock(session, store)
+    chosen = asdict(SimulationSettings(days=56, policies=("average", "moving_average")))
+    row = StockSimulation(name="Which model", settings=chosen, created_by="planner@example.com")
+    session.add(row)
+    session.flush()
+    simulate_stock(session, row.id)
+    session.commit()
 
 
 def as_if_loaded(session: Session) -> None:
     """Let the imports look as those do that a job has loaded."""
     counts = {"rows_total": 9, "rows_loaded": 9, "rows_unchanged": 0, "rows_changed": 0, "rows_rejected": 0}
     now = utc_now()
-    session.execute(sa.update(Import).values(sequence=Import.id, finished_at=now, artifact_deleted_at=now, **counts))
+    session.execute(
+        sa.update(Import).values(state="loaded", sequence=Import.id, finished_at=now, artifact_deleted_at=now, **counts)
+    )
     session.commit()
 
 
@@ -93,6 +125,9 @@ def add_people(session: Session) -> None:
         User(email=f"{role}@example.com", name=role.title(), password_hash=hashed, role_name=role)
         for role in PERMISSIONS
     )
+    limited = User(email="limited@example.com", name="Limited", password_hash=hashed, role_name="planner")
+    limited.scope = LIMITED
+    session.add(limited)
     session.commit()
 
 

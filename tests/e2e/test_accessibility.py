@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+import sqlalchemy as sa
 from e2e_filled import STILL
 from e2e_steps import Complaints
 from flask import Flask
@@ -12,6 +13,7 @@ from playwright.sync_api import Browser, Page
 from sqlalchemy.orm import Session, sessionmaker
 
 from bench.page_paths import page_paths
+from ml.db.restock import StockReport
 from ml.settings import ROOT
 
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
@@ -32,6 +34,7 @@ MORE = (
     "/overrides/new?region=North",
     "/sources/new?kind=sql",
     "/jobs?state=failed",
+    "/stock/item?area=Ayton&product_id=1",
 )
 """Pages with what an address asks for."""
 ANONYMOUS = ("/login", "/register", "/register?invitation=fci_none")
@@ -62,6 +65,16 @@ def test_axe_finds_nothing_on_any_page_in_either_theme(page: Page, filled: tuple
     assert not any(found.values()), json.dumps({path: one for path, one in found.items() if one}, indent=1)
     assert heard.messages == []
     page.goto("/no-such-page")
+    assert complaints_of(page) == []
+
+
+@pytest.mark.skipif(not AXE.exists(), reason="axe-core is not installed (npm ci)")
+def test_axe_finds_nothing_in_a_report_that_is_mailed(page: Page, filled: tuple[Flask, sessionmaker[Session]]) -> None:
+    with filled[1]() as session:
+        report = session.scalars(sa.select(StockReport.id).where(StockReport.kind == "html")).first()
+    page.goto("/")
+    page.set_content(page.evaluate("async url => (await fetch(url)).text()", f"/stock/reports/{report}"))
+    assert page.get_by_role("heading", level=1).count() == 1
     assert complaints_of(page) == []
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from quick_apps import keep_builders, keep_templates
 from sqlalchemy.orm import Session, sessionmaker
 from web_fixtures import PASSWORD, SECRET, ClientFor, MakeApp, Rows
 
@@ -24,6 +25,13 @@ from webapp.auth.permissions import PERMISSIONS
 from webapp.auth.tokens import access_token
 from webapp.extensions import db
 from webapp.models import LoginSession, RefreshToken, Role, User
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_apps() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        keep_builders(patch)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -44,8 +52,10 @@ def make_app(database_url: str, redis_url: str, tmp_path: Path) -> Iterator[Make
             "FORECASTLE_HOME": str(tmp_path),
             "SECRET_KEY": SECRET,
         }
-        apps.append(create_app({**defaults, **env}))
-        return apps[-1]
+        app = create_app({**defaults, **env})
+        keep_templates(app)
+        apps.append(app)
+        return app
 
     yield make
     for app in apps:

@@ -15,8 +15,8 @@ from access_table import ACCESS
 from factories import Sale, load_sales
 from flask import Flask
 from flask.testing import FlaskClient
+from made_receivables import Place, make_receivables
 from sqlalchemy.orm import Session
-from tsql import check_statement
 from web_fixtures import ClientFor, MakeApp, Rows
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
@@ -34,10 +34,13 @@ from webapp.models import Role, User
 
 HOME, ABROAD = "Homeland", "Farawayland"
 API = "/api/"
-NAMES = (ABROAD, "Farterritory", "Fararea")
+NAMES = (ABROAD, "Farterritory", "Fararea", "Farshop")
 MONTHS = 14
-FIGURES = tuple(f"{thousands}{n:03}" for thousands in (777, 888) for n in range(MONTHS))
+SALES = tuple(f"{thousands}{n:03}" for thousands in (777, 888) for n in range(MONTHS))
 """What is sold abroad in each month, at home it is some tens."""
+OWED = Place(ABROAD, "Farshop", 666_000.0)
+FIGURES = (*SALES, *(f"{OWED.amount(number):.0f}" for number in (1, 3, 5)))
+"""These, and what customers abroad are invoiced; at home it is some hundreds."""
 
 SHOW_PLACES = {
     "api_insights.list_anomalies GET",
@@ -48,13 +51,19 @@ SHOW_PLACES = {
     "api_sales.list_sales GET",
     "api_sales.monthly_sales GET",
     "api_sales.weekly_sales GET",
+    "api_receivables.list_next_orders GET",
+    "api_receivables.list_predictions GET",
+    "api_receivables.show_next_order GET",
     "api_series.list_forecasts GET",
     "api_series.list_series GET",
     "api_series.show_facets GET",
     "api_series.show_series GET",
     "api_shortcuts.product_forecast GET",
     "explore.index GET",
+    "next_orders.index GET",
     "overview.show GET",
+    "receivables.index GET",
+    "receivables.invoice GET",
     "series.find GET",
     "series.show GET",
 }
@@ -90,20 +99,13 @@ def app(make_app: MakeApp, rows: Rows) -> Flask:
 
 
 @pytest.fixture
-def _quick() -> Iterator[None]:
-    """Statements are not compiled for SQL Server as well: other tests do that, and here it took most of the time."""
-    sa.event.remove(sa.Engine, "before_execute", check_statement)
-    yield
-    sa.event.listen(sa.Engine, "before_execute", check_statement)
-
-
-@pytest.fixture
 def foreign(session: Session, tmp_path: Path, app: Flask) -> list[int]:
     """Two regions with all that the engine makes of them; ids of some series, most of them abroad."""
     load_sales(session, two_regions())
     store = ArtifactStore(str(tmp_path / "artifacts"))
     train(session, store, candidates=["seasonal_naive"])
     forecast(session, store, horizon=2)
+    make_receivables(session, store, (Place(HOME), OWED))
     counts = {"rows_total": 1, "rows_loaded": 1, "rows_unchanged": 0, "rows_changed": 0, "rows_rejected": 0}
     now = utc_now()
     session.execute(sa.update(Import).values(**counts, finished_at=now, artifact_deleted_at=now))  # there was no file
@@ -124,7 +126,7 @@ def two_regions() -> Iterator[Sale]:
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.usefixtures("_quick")
+@pytest.mark.usefixtures("tsql_elsewhere")
 def test_nothing_of_another_region_is_shown_by_any_route(
     app: Flask, api: ClientFor, browser: ClientFor, foreign: list[int], rows: Rows
 ) -> None:
@@ -166,7 +168,7 @@ def readable(app: Flask) -> Iterator[tuple[str, Rule]]:
 
 
 def requests_of(rule: Rule, series: list[int]) -> Iterator[tuple[str, dict[str, str]]]:
-    names = {"name": "sales", "suffix": "csv", "dataset": "sales"}
+    names = {"name": "sales", "suffix": "csv", "dataset": "sales", "customer": "C-1", "invoice_ref": "I-5-39"}
     for number in series if "series_id" in rule.arguments else [1]:
         built = rule.build({name: names.get(name, number) for name in rule.arguments})
         assert built is not None

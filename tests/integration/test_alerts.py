@@ -11,12 +11,15 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from factories import load_sales, monthly_sales
+from made_forecasts import publish
 from redis import Redis
 from smtp_server import SmtpServer, smtp_server
 from sqlalchemy.orm import Session, sessionmaker
 
 from ml.db.base import utc_now
+from ml.db.restock import PlanRun
 from ml.db.sales import SalesDaily
+from ml.db.session import create_engine
 from ml.errors import ConfigurationError
 from worker import health, traffic
 from worker.alerts.evaluate import apply, measure_all
@@ -33,6 +36,7 @@ from worker.watch import LEASE, Watch
 
 NOON = datetime(2026, 7, 10, 12, tzinfo=UTC)
 ANN = "ann@example.com"
+POSTGRESQL = "postgresql+psycopg://root@127.0.0.1:5432/postgres"
 
 
 def rule_of(session: Session, **values: Any) -> AlertRule:
@@ -200,6 +204,7 @@ def test_jobs_that_failed_wait_and_events_that_are_dead_are_counted(session: Ses
 def test_sales_age_processes_are_missed_and_promises_are_broken(session: Session, redis_client: Redis) -> None:
     look = look_of(session, redis_client)
     assert read_metric("freshness", look) == {}
+    assert read_metric("urgent_stock", look) == {}
     load_sales(session, monthly_sales(3))
     newest = session.scalars(sa.select(sa.func.max(SalesDaily.sale_date))).one()
     session.add(Schedule(id="often", cron="*/20 * * * *", timezone="UTC", kind="refresh", arguments={},
@@ -210,6 +215,29 @@ def test_sales_age_processes_are_missed_and_promises_are_broken(session: Session
     assert read_metric("silence", look) == {"worker": 1, "relay": 0, "scheduler": 1, "watch": 1}
     assert read_metric("broken_promises", look) == {"often": 2}  # one more is only just due
     assert read_metric("connections", look) == {} if session.get_bind().dialect.name == "sqlite" else True
+
+
+def test_urgent_items_of_the_published_plan_are_counted(session: Session, redis_client: Redis) -> None:
+    load_sales(session, monthly_sales(3))
+    forecast = publish(session, NOON.date(), 1)
+    same = {"today": NOON.date(), "grain": "monthly", "forecast_run_id": forecast.id, "days": 90}
+    session.add(PlanRun(state="superseded", summary={"urgent": 9}, **same))
+    session.add(PlanRun(state="published", slot="stock", summary={"urgent": 2}, **same))
+    session.flush()
+    assert read_metric("urgent_stock", look_of(session, redis_client)) == {"stock": 2}
+
+
+def test_connections_of_postgresql_are_counted(redis_client: Redis) -> None:
+    engine = create_engine(POSTGRESQL)
+    try:
+        with engine.connect(), Session(engine) as session:
+            share = read_metric("connections", look_of(session, redis_client))[""]
+            most = int(session.scalar(sa.text("SELECT current_setting('max_connections')")) or 0)
+            assert 2 * 100 / most <= share <= 100
+    except sa.exc.OperationalError:
+        pytest.skip(f"no PostgreSQL at {POSTGRESQL}")
+    finally:
+        engine.dispose()
 
 
 def test_the_api_is_measured_over_the_window(session: Session, redis_client: Redis) -> None:

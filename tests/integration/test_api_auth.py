@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from collections.abc import Callable
 from datetime import timedelta
+from types import SimpleNamespace
 
 import jwt
 import pytest
@@ -65,6 +67,22 @@ def test_logout_revokes_the_token(api: ClientFor) -> None:
     assert client.post("/api/v1/auth/logout").status_code == 204
     answer = client.get(ME)
     assert_problem(answer, 401, "revoked-token")
+
+
+def test_a_token_that_was_good_expires(api: ClientFor, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = api("viewer")
+    assert client.get(ME).status_code == 200
+    later = time.time() + 24 * 3600
+    monkeypatch.setattr("webapp.auth.tokens.time", SimpleNamespace(time=lambda: later))
+    assert_problem(client.get(ME), 401, "expired-token")
+
+
+def test_a_token_is_good_under_the_key_that_signed_it_alone(api: ClientFor, make_app: MakeApp) -> None:
+    client = api("viewer")
+    assert client.get(ME).status_code == 200
+    other = make_app(SECRET_KEY="another key, of as many characters as are asked for").test_client()
+    headers = {"Authorization": client.environ_base["HTTP_AUTHORIZATION"]}
+    assert_problem(other.get(ME, headers=headers), 401, "invalid-token")
 
 
 def test_missing_token_says_what_to_send(client: FlaskClient) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import io
 import os
 import re
-import socket
 import subprocess
 import sys
 import time
@@ -21,6 +20,7 @@ import pytest
 import sqlalchemy as sa
 from factories import load_sales, monthly_sales
 from flask import Flask
+from ports import free_port
 from sqlalchemy.orm import Session, sessionmaker
 from web_fixtures import SALES_CSV, SECRET, ClientFor, assert_problem
 
@@ -59,9 +59,7 @@ pytestmark = pytest.mark.timeout(3600)
 @pytest.fixture
 def server(app: Flask, database_url: str, redis_url: str, tmp_path: Path) -> Iterator[str]:
     """The address of gunicorn on the test's own database and Redis."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     env = {
         **os.environ,
         "DATABASE_URL": database_url,
@@ -80,6 +78,7 @@ def server(app: Flask, database_url: str, redis_url: str, tmp_path: Path) -> Ite
     url = f"http://127.0.0.1:{port}"
     try:
         wait_for(f"{url}/health")
+        wait_for(f"{url}/api/v1/openapi.json")  # takes seconds where the machine is busy, for which no run waits
         yield url
     finally:
         process.kill()  # nothing of it is needed any more

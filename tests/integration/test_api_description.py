@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from pydantic import BaseModel
 
 from webapp.auth.permissions import PUBLIC, required_permission
-from webapp.schemas.base import Answer, Request
+from webapp.schemas.base import LARGEST_ID, Answer, Request
 
 API = "/api/v1"
 
@@ -41,6 +41,33 @@ def test_it_describes_every_route_of_the_api(app: Flask, description: dict) -> N
     }
     assert set(operations(description)) == routes
     assert description["openapi"] == "3.1.0"
+
+
+def numbers(name: str, node: object, schemas: dict) -> Iterator[tuple[str, dict]]:  # type: ignore[type-arg]
+    """The schemas of whole numbers in a part of the description, with the names that they go by."""
+    if isinstance(node, list):
+        for part in node:
+            yield from numbers(name, part, schemas)
+    elif isinstance(node, dict):
+        if "$ref" in node:
+            yield from numbers(name, schemas[node["$ref"].rpartition("/")[2]], schemas)
+        if node.get("type") == "integer":
+            yield name, node
+        for key, part in node.items():
+            known = key in ("items", "anyOf", "schema", "content", "properties", "application/json")
+            yield from numbers((node["name"] if "in" in node else name) if known else key, part, schemas)
+
+
+def test_no_id_is_larger_than_databases_hold(description: dict) -> None:  # type: ignore[type-arg]
+    found = [
+        (name, number)
+        for operation in operations(description).values()
+        for part in (operation.get("parameters", []), operation.get("requestBody", {}))
+        for name, number in numbers("", part, description["components"]["schemas"])
+        if name.endswith(("id", "ids"))
+    ]
+    assert {"job_id", "ids", "source_id"} <= {name for name, _ in found}
+    assert [name for name, number in found if number.get("maximum", LARGEST_ID + 1) > LARGEST_ID] == []
 
 
 def test_every_reference_leads_somewhere(description: dict) -> None:  # type: ignore[type-arg]

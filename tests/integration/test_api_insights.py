@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 from factories import Sale, load_sales, monthly_sales
 from flask.testing import FlaskClient
+from made_once import once
 from sqlalchemy.orm import Session
 from web_fixtures import ClientFor, assert_problem
 
@@ -41,6 +42,11 @@ def some_sales() -> list[Sale]:
 @pytest.fixture
 def viewer(api: ClientFor, session: Session, store: ArtifactStore) -> FlaskClient:
     """A viewer of sales with a published and checked forecast."""
+    once(session, store, make_drift)
+    return api("viewer")
+
+
+def make_drift(session: Session, store: ArtifactStore) -> None:
     with session.no_autoflush:
         load_sales(session, some_sales())
     train(session, store, candidates=["seasonal_naive"])
@@ -48,8 +54,6 @@ def viewer(api: ClientFor, session: Session, store: ArtifactStore) -> FlaskClien
     days = {"starts_on": MARCH, "ends_on": MONTHLY.last_day(MARCH)}
     session.add(Event(key=hash_key("sale"), kind="promotion", name="Sale", region="South", **days))
     check_drift(session)
-    session.commit()
-    return api("viewer")
 
 
 def series_of(session: Session, place: str, product: str, **names: str) -> int:

@@ -17,7 +17,7 @@ from web_fixtures import ClientFor, MakeApp, assert_problem
 
 from ml.db.catalog import Product
 from ml.db.keys import hash_key
-from worker.events import SalesCleaned, record
+from worker.events import AggregatesRefreshed, record
 
 API = "/api/v1"
 PEN = {"code": "P-1", "name": "Pen"}
@@ -109,7 +109,7 @@ def test_sums_are_cached_until_data_changes(planner: FlaskClient, session: Sessi
     session.commit()
     again = planner.get(path)
     assert (again.json, again.headers["Age"], "Age" in first.headers) == (first.json, "0", False)
-    record(session, SalesCleaned())
+    record(session, AggregatesRefreshed(None, None))
     session.commit()
     changed = planner.get(path)
     assert changed.json != first.json

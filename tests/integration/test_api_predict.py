@@ -7,6 +7,7 @@ from datetime import date
 import pytest
 from factories import load_sales, monthly_sales
 from flask.testing import FlaskClient
+from made_once import once
 from sqlalchemy.orm import Session
 from web_fixtures import ClientFor, Rows, assert_problem
 
@@ -27,11 +28,14 @@ def viewer(api: ClientFor) -> FlaskClient:
 @pytest.fixture
 def published(viewer: FlaskClient, session: Session, store: ArtifactStore) -> FlaskClient:
     """A viewer of 14 months of sales, forecast for 6."""
+    once(session, store, make_forecasts)
+    return viewer
+
+
+def make_forecasts(session: Session, store: ArtifactStore) -> None:
     load_sales(session, monthly_sales(14, date(2023, 5, 1)))
     train(session, store, candidates=["seasonal_naive"])
     forecast(session, store, horizon=6)
-    session.commit()
-    return viewer
 
 
 def total(client: FlaskClient, **query: str) -> float:

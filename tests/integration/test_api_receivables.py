@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from made_once import once
 from made_receivables import make_receivables
 from sqlalchemy.orm import Session
 from web_fixtures import ClientFor, Rows, assert_problem
@@ -20,7 +21,7 @@ INVOICE = {"invoice_ref": "X-1", "customer_code": "C-9", "issued_on": "2024-05-0
 
 @pytest.fixture
 def made(app: object, session: Session, store: ArtifactStore) -> Session:
-    make_receivables(session, store)
+    once(session, store, make_receivables)
     return session
 
 

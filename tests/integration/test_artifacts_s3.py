@@ -5,11 +5,12 @@ from __future__ import annotations
 import io
 import logging
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import fsspec
 import pytest
 
-from ml.artifacts import ArtifactStore
+from ml.artifacts import PART, ArtifactStore
 from ml.errors import ArtifactError
 
 BUCKET = "forecastle"
@@ -55,3 +56,19 @@ def test_what_is_put_is_checked_when_it_is_read(bucket: str) -> None:
         store.get("models/1.joblib", checksum)
     with pytest.raises(ArtifactError, match="missing"):
         store.get("models/2.joblib")
+
+
+def test_what_another_host_writes_is_seen_after_a_listing(bucket: str) -> None:
+    store, later = ArtifactStore(bucket), datetime.now(UTC) + timedelta(minutes=1)
+    store.put("runs/7/1-1.joblib", b"one")
+    other = fsspec.filesystem("s3", skip_instance_cache=True)
+    root = bucket.removeprefix("s3://")
+    other.pipe(f"{root}/runs/7/killed{PART}", b"half")
+    assert store.delete_partial(later - timedelta(days=1)) == 0
+    assert store.delete_partial(later) == 1
+    other.pipe(f"{root}/runs/7/2-1.joblib", b"two")
+    assert store.get("runs/7/2-1.joblib") == b"two"
+    other.pipe(f"{root}/runs/7/cut off{PART}", b"half")
+    assert store.delete_partial(later) == 1
+    assert store.delete_partial(later) == 0
+    assert store.exists("runs/7/1-1.joblib")

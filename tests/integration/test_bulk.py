@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, date, datetime
@@ -12,7 +13,7 @@ from sqlalchemy.dialects import mssql
 from sqlalchemy.orm import Session
 
 from ml.db import bulk
-from ml.db.bulk import in_lists, insert_rows, lock_for_writing, move_missing
+from ml.db.bulk import copy_out, in_lists, insert_rows, lock_for_writing, move_missing
 from ml.db.catalog import Product
 from ml.db.functions import week_start, year_month
 from ml.db.imports import Import, RejectedRow
@@ -122,3 +123,15 @@ def test_the_functions_compile_for_sql_server() -> None:
     day = "sales_agg_daily.sale_date"
     assert f"CAST(DATEADD(day, -(DATEDIFF(day, 0, {day}) % 7), {day}) AS DATE)" in text
     assert f"CONVERT(NVARCHAR(7), {day}, 126)" in text
+
+
+def test_rows_come_out_as_csv_where_the_database_copies(session: Session) -> None:
+    insert_rows(session, Product, products(["a'b", 'c"d', "e,f", "%s"]))
+    query = sa.select(Product.code, sa.literal(date(2024, 2, 29)), sa.literal(0.1)).order_by(Product.code)
+    found = copy_out(session, query.where(Product.code.in_(["a'b", 'c"d', "%s"])))
+    if session.get_bind().dialect.name != "postgresql":
+        assert found is None
+        return
+    assert found is not None
+    rows = sorted(csv.reader(found.read().decode().splitlines()))
+    assert rows == [[code, "2024-02-29", "0.1"] for code in ("%s", "a'b", 'c"d')]

@@ -10,8 +10,8 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from bench.chaos import sales
 from bench.chaos_checks import SENT_BY, faults, open_work
+from bench.chaos_client import sales
 from ml.db.base import utc_now
 from ml.db.catalog import Product, Series
 from ml.db.imports import Import

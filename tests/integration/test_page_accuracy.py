@@ -97,4 +97,4 @@ def test_queries_do_not_grow_with_rows(app: Flask, cells: Session, viewer: Flask
     cells.commit()
     with statements(app) as many:
         viewer.get("/accuracy")
-    assert len(few) == len(many) <= 12
+    assert len(many) <= len(few) <= 12

@@ -8,6 +8,7 @@ import re
 import pytest
 from factories import load_sales
 from flask.testing import FlaskClient
+from made_once import once
 from sqlalchemy.orm import Session
 from test_grain_runs import daily_sales
 from web_fixtures import ClientFor, MakeApp, Rows, assert_problem
@@ -21,12 +22,15 @@ from ml.pipelines.train import train
 @pytest.fixture
 def published(session: Session, store: ArtifactStore) -> Session:
     """Daily sales from January to June, with a weekly and a daily forecast and no monthly one."""
+    once(session, store, make_forecasts)
+    return session
+
+
+def make_forecasts(session: Session, store: ArtifactStore) -> None:
     load_sales(session, daily_sales())
     for grain in ("weekly", "daily"):
         train(session, store, grain, candidates=["seasonal_naive"])
         forecast(session, store, grain)
-    session.commit()
-    return session
 
 
 @pytest.mark.usefixtures("published")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
+from made_once import once
 from made_receivables import make_receivables
 from sqlalchemy.orm import Session
 from web_fixtures import ClientFor, Rows
@@ -10,7 +12,7 @@ from web_fixtures import ClientFor, Rows
 from ml.artifacts import ArtifactStore
 from ml.db.catalog import Customer
 from ml.db.receivables import CashItem, CashPosition, CollectionAction, CollectRun
-from webapp.pages.cash_plot import nice_range
+from webapp.pages.cash_plot import axis
 from worker.models import JobRun
 
 PART = {"HX-Request": "true", "HX-Request-Type": "partial"}
@@ -18,7 +20,7 @@ PART = {"HX-Request": "true", "HX-Request-Type": "partial"}
 
 @pytest.fixture
 def made(app: object, session: Session, store: ArtifactStore) -> Session:
-    make_receivables(session, store)
+    once(session, store, make_receivables)
     return session
 
 
@@ -116,6 +118,11 @@ def test_who_should_have_ordered_comes_first(made: Session, browser: ClientFor) 
 
 @pytest.mark.parametrize(("low", "high"), [(-120.0, 870.0), (0.0, 1.0), (149_000.0, 3_410_000.0), (-5e6, -1.0)])
 def test_axes_hold_their_values_in_round_steps(low: float, high: float) -> None:
-    start, end = nice_range(low, high)
-    assert start <= low < high <= end
-    assert (end - start) / 4 == pytest.approx(float(f"{(end - start) / 4:.2g}"))
+    levels = axis(low, high)
+    assert levels[0] <= low < high <= levels[-1]
+    assert 2 <= len(levels) <= 6
+    step = levels[1] - levels[0]
+    assert np.diff(levels) == pytest.approx(step)
+    assert step == pytest.approx(float(f"{step:.2g}"))
+    assert levels[1] > low
+    assert levels[-2] < high

@@ -8,6 +8,7 @@ from datetime import date
 import pytest
 import sqlalchemy as sa
 from factories import PLACES, PRODUCTS, Sale, load_sales, monthly_sales
+from made_once import once
 from sqlalchemy.orm import Session
 
 from ml.artifacts import ArtifactStore
@@ -38,13 +39,16 @@ def coarse_sales() -> Iterator[Sale]:
 @pytest.fixture
 def published(session: Session, store: ArtifactStore) -> Session:
     """30 months of sales, forecast for 6 at territory x category."""
-    load_sales(session, coarse_sales())
-    train(session, store, candidates=["seasonal_naive"])
-    forecast(session, store, horizon=6)
-    session.commit()
+    once(session, store, make_forecasts)
     run = session.scalars(sa.select(ForecastRun)).one()
     assert (run.location_level, run.product_level) == ("territory", "category")
     return session
+
+
+def make_forecasts(session: Session, store: ArtifactStore) -> None:
+    load_sales(session, coarse_sales())
+    train(session, store, candidates=["seasonal_naive"])
+    forecast(session, store, horizon=6)
 
 
 def expected(session: Session, node: Node) -> list[float]:
@@ -160,6 +164,15 @@ def test_places_of_one_name_are_told_apart(session: Session) -> None:
     details = {row.node.territory: row.detail for row in breakdown(session, Node(), "area") if row.label == "Twin"}
     assert details == {"N1": "N1", "N2": "N2"}
     assert {row.detail for row in breakdown(session, Node(), "area") if row.label != "Twin"} == {""}
+
+
+def test_months_that_come_at_once_are_judged_by_what_was_said_last(published: Session, store: ArtifactStore) -> None:
+    assert overview(published, utc_now()).issued == []
+    load_sales(published, monthly_sales(3, date(2024, 7, 1)))
+    forecast(published, store, horizon=6)
+    published.commit()
+    found = [(one.period, one.horizon) for one in overview(published, utc_now()).issued]
+    assert found == [(date(2024, 8, 1), 2), (date(2024, 9, 1), 3)]
 
 
 def test_the_overview_compares_with_the_month_and_the_year_before(published: Session) -> None:

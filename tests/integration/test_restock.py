@@ -190,6 +190,19 @@ def test_terms_calendars_and_the_finest_rule_count(sold: Session) -> None:
     assert plans(sold)["Ayton"].warnings == {}
 
 
+def test_an_order_below_the_suppliers_minimum_is_put_off_and_says_so(sold: Session) -> None:
+    week = {"order_days": "Wed", "delivery_days": "Fri", "lead_time_days": 2.0}
+    sold.add(Supplier(key=hash_key("Mill"), name="Mill", minimum_order=1e6, **week))
+    for area in COUNTED:
+        count(sold, area, 180.0)
+    replan(sold)
+    for row in advice(sold):
+        assert row.quantity > 0
+        assert row.order_on == date(2024, 7, 10), "the Wednesday after this week's"
+        assert row.arrives_on == date(2024, 7, 12)
+        assert "Put off to 2024-07-10: Mill takes no order below 1,000,000" in row.reason
+
+
 @pytest.mark.parametrize("missing", ["stock", "forecast"])
 def test_without_stock_or_forecast_it_says_what_to_do(session: Session, missing: str) -> None:
     load_sales(session, [Sale(LAST, 2.0)])

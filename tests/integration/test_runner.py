@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from ml.db import audit
 from ml.db.base import utc_now
 from ml.errors import NotEnoughHistoryError
-from worker import lifecycle, outbox, progress
+from worker import lifecycle, outbox, progress, reporter
 from worker.connection import connect
 from worker.context import JobContext, Services
 from worker.events import ForecastPublished, JobFailed, ModelTrained, restore
@@ -302,6 +302,8 @@ def test_progress_can_be_followed_while_the_job_runs(services: Services, define_
 
 def test_a_chatty_job_writes_its_progress_a_few_times_only(services: Services, define_kind: DefineKind) -> None:
     def run(ctx: JobContext) -> dict[str, Any]:
+        while progress.read(services.redis, ctx.job_id) is None:
+            ctx.progress("counting")
         for done in range(20_000):
             ctx.progress("counting", done, 20_000)
         return {}
@@ -313,6 +315,23 @@ def test_a_chatty_job_writes_its_progress_a_few_times_only(services: Services, d
     assert state is not None
     assert state["seq"] <= 10
     assert state["done"] == 19_999
+
+
+def test_a_job_that_nobody_could_see_run_writes_no_progress(
+    services: Services, define_kind: DefineKind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reporter, "WRITE_INTERVAL", 60.0)
+
+    def run(ctx: JobContext) -> dict[str, Any]:
+        ctx.progress("counting", 1, 1)
+        return {}
+
+    define_kind("short", run)
+    job_id = request(services, "short")
+    execute(Attempt(job_id, 1), services)
+    assert progress.read(services.redis, job_id) is None
+    job = read(services, job_id)
+    assert (job.state, job.phase, job.done) == ("succeeded", "counting", 1)
 
 
 def test_a_job_runs_to_its_end_while_redis_is_away(services: Services, define_kind: DefineKind) -> None:

@@ -13,6 +13,7 @@ from factories import PLACES, Sale, load_sales, monthly_sales
 from flask import Flask
 from flask.testing import FlaskClient
 from made_forecasts import publish
+from made_once import once
 from sqlalchemy.orm import Session
 from statements import statements
 from web_fixtures import ClientFor, Rows
@@ -49,6 +50,11 @@ def an_event(first: date, last: date, **names: str) -> Event:
 @pytest.fixture
 def promoted(session: Session, store: ArtifactStore) -> Session:
     """Days of sales that promotions doubled in the North, and a champion that learned that."""
+    once(session, store, make_promoted)
+    return session
+
+
+def make_promoted(session: Session, store: ArtifactStore) -> None:
     random = np.random.default_rng(0)
     promotions = {first + timedelta(days=more) for first, _ in promoted_days() for more in range(4)}
     sales = []
@@ -64,8 +70,6 @@ def promoted(session: Session, store: ArtifactStore) -> Session:
     train(session, store, "daily", candidates=["lightgbm"])
     session.commit()
     forecast(session, store, "daily")
-    session.commit()
-    return session
 
 
 def a_scenario(session: Session, region: str, first: date) -> int:

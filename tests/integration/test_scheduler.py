@@ -26,6 +26,7 @@ from worker import health
 from worker.errors import NotLeaderError
 from worker.lease import Leadership
 from worker.models import JobRun, Lease, PromisedRun, Schedule
+from worker.queues import request_job
 from worker.schedule import LEASE, SCHEDULE
 from worker.scheduler import Clock, create_scheduler
 
@@ -105,6 +106,36 @@ def test_a_slot_is_promised_before_it_is_due_and_asks_for_its_job_once(sessions:
     assert (job.kind, job.requested_by, job.dedupe_key) == ("refresh", "schedule", "nightly:2026-07-10T02:00:00")
     assert [row.job_id for row in runs(sessions)] == [job.id, None]
     assert runs(sessions)[1].slot == at("2026-07-11 02:00")
+
+
+@pytest.mark.parametrize(
+    ("found", "served", "shared"),
+    [
+        (("queued", {}), True, True),  # it will see all that there is by then
+        (("running", {}), False, True),  # the first one of its grain: whatever it learns will serve
+        (("running", {"models": ["ets"]}), False, True),
+        (("running", {}), True, False),  # it began with what there was before
+        (("queued", {"models": ["ets"]}), True, False),
+        (("succeeded", {}), False, False),
+    ],
+)
+def test_a_training_that_falls_due_beside_an_equal_one_is_not_asked_for_twice(
+    sessions: Sessions, monkeypatch: pytest.MonkeyPatch, found: tuple[str, dict[str, Any]], served: bool, shared: bool
+) -> None:
+    monkeypatch.setattr("worker.schedule.SCHEDULE", ())
+    monkeypatch.setattr("worker.chain.find_champion", lambda *_: object() if served else None)
+    wall = FakeTime()
+    add_schedule(sessions, wall, id="retrain", kind="train", arguments={"grain": "monthly"})
+    clock = clock_of(sessions, wall)
+    clock.look()
+    with sessions.begin() as session:
+        for grain in ("weekly", "monthly"):
+            job = request_job(session, "train", {"grain": grain, **found[1]})
+            job.state = found[0]
+    wall.go(timedelta(hours=14, seconds=1))
+    clock.look()
+    assert asked(sessions) == ([] if shared else ["retrain:2026-07-10T02:00:00"])
+    assert (runs(sessions)[0].job_id == job.id) is shared
 
 
 def test_jitter_moves_when_a_slot_is_due_not_the_slot(sessions: Sessions, wall: FakeTime) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 import redis
+from ports import free_port
 
 from ml.settings import ROOT
 from worker import valkey
@@ -149,7 +150,7 @@ class Site:
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
-    site = Site(tmp_path, {"DATABASE_URL": "", "REDIS_URL": "", "PORT": ""})
+    site = Site(tmp_path, {"DATABASE_URL": "", "REDIS_URL": "", "PORT": str(free_port())})
     site.write("Procfile", PROCFILE)
     site.write("pids.py", PIDS)
     site.write("web.py", WEB)

@@ -99,6 +99,7 @@ STEPS = st.lists(
 )
 
 
+@pytest.mark.usefixtures("tsql_elsewhere")
 @pytest.mark.parametrize("kind", KINDS)
 @seed(3)
 @settings(max_examples=40, deadline=None, database=None, suppress_health_check=list(HealthCheck))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import multiprocessing
 import os
 import random
 import signal
-import time
 from collections.abc import Callable
 from datetime import date, timedelta
 from multiprocessing.process import BaseProcess
@@ -24,7 +24,11 @@ from worker.lifecycle import Attempt
 from worker.models import JobRun
 from worker.runner import execute
 
-WRITERS, KILLED, ROWS = 10, 5, 10_000
+WRITERS, ROWS = 10, 10_000
+HALF_WRITTEN = 8
+"""The statement before which a request that nobody disputes has written some of what it writes."""
+DIE_AT = (1, 2, 3, 4)
+"""Before which of these a writer dies that runs beside others; whose key another has, does hardly more."""
 FORK = multiprocessing.get_context("fork")
 
 
@@ -44,32 +48,45 @@ def sales() -> bytes:
     return json.dumps({"rows": rows}).encode()
 
 
-def write(env: dict[str, str], token: str, body: bytes, headers: dict[str, str]) -> None:
+def die_at(moment: int) -> None:
+    """Die as by `kill -9` before the statement or commit of this number."""
+    moments = itertools.count(1)
+
+    def check(*_: object) -> None:
+        if next(moments) == moment:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    sa.event.listen(sa.Engine, "before_cursor_execute", check)
+    sa.event.listen(sa.Engine, "commit", check)
+
+
+def write(env: dict[str, str], token: str, body: bytes, headers: dict[str, str], dies_at: int | None) -> None:
     """What a writer does in a process of its own."""
     client = create_app(env).test_client()
     given = {"Authorization": token, **headers}
+    if dies_at:
+        die_at(dies_at)
     answer = client.post("/api/v1/sales", data=body, content_type="application/json", headers=given)
     os._exit(0 if answer.status_code == 202 else 1)
 
 
-def push_by_ten(start: Callable[[], BaseProcess], chance: random.Random) -> int:
-    """Let ten writers begin, kill some at any moment, and let these begin again; how many died."""
-    writers = [start() for _ in range(WRITERS)]
-    began, moments = time.monotonic(), sorted(chance.uniform(0.05, 2.0) for _ in range(KILLED))
-    for moment, writer in zip(moments, writers, strict=False):
-        time.sleep(max(0.0, began + moment - time.monotonic()))
-        os.kill(writer.pid or 0, signal.SIGKILL)
+def push_by_ten(start: Callable[[int | None], BaseProcess]) -> None:
+    """Let ten writers begin, some of which die on the way, each at another moment, and begin again."""
+    alone = start(HALF_WRITTEN)  # nobody else has the key: it gets as far as this
+    alone.join()
+    writers = [start(moment) for moment in (*DIE_AT, *[None] * (WRITERS - len(DIE_AT)))]
     for writer in writers:
         writer.join()
-    died = [writer for writer in writers if writer.exitcode == -signal.SIGKILL]
-    for again in [start() for _ in died]:
+    died, done = [alone, *writers[: len(DIE_AT)]], writers[len(DIE_AT) :]
+    assert {writer.exitcode for writer in died} == {-signal.SIGKILL}
+    assert {writer.exitcode for writer in done} == {0}
+    for again in [start(None) for _ in died]:
         again.join()
         assert again.exitcode == 0
-    assert all(writer.exitcode == 0 for writer in writers if writer not in died)
-    return len(died)
 
 
 @pytest.mark.timeout(900)
+@pytest.mark.usefixtures("tsql_elsewhere")
 @pytest.mark.parametrize("key", ["", "the-sales-of-2024"])
 def test_each_row_is_there_once(
     key: str, api: ClientFor, rows: Rows, services: Services, worker_env: dict[str, str]
@@ -78,14 +95,15 @@ def test_each_row_is_there_once(
     token, body = api("planner").environ_base["HTTP_AUTHORIZATION"], sales()
     headers = {"Idempotency-Key": key} if key else {}
 
-    def start() -> BaseProcess:
-        writer = FORK.Process(target=write, args=(env, token, body, headers))
+    def start(dies_at: int | None) -> BaseProcess:
+        writer = FORK.Process(target=write, args=(env, token, body, headers, dies_at))
         writer.start()
         return writer
 
-    died = push_by_ten(start, random.Random(6))  # noqa: S311
-    assert died > 0
-    for number in range(1, rows.count(JobRun) + 1):
+    push_by_ten(start)
+    with services.sessions() as session:
+        jobs = session.scalars(sa.select(JobRun.id).order_by(JobRun.id)).all()
+    for number in jobs:
         execute(Attempt(number, 1), services)
         assert rows.get(JobRun, number).state == "succeeded", rows.get(JobRun, number).error
     expected = [round(row["sales_amount"] * 100) for row in json.loads(body)["rows"]]

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 from factories import Sale, load_sales, monthly_sales
+from made_once import once
 from sqlalchemy.orm import Session, sessionmaker
 
 from ml import registry
@@ -34,10 +35,13 @@ from ml.settings import ModelRules
 @pytest.fixture
 def trained(session: Session, store: ArtifactStore) -> Session:
     """A database with 30 months of sales and a champion."""
+    once(session, store, make_champion)
+    return session
+
+
+def make_champion(session: Session, store: ArtifactStore) -> None:
     load_sales(session, monthly_sales(30))
     train(session, store, candidates=["seasonal_naive"])
-    session.commit()
-    return session
 
 
 def results(session: Session) -> pd.DataFrame:
@@ -78,6 +82,15 @@ def test_the_same_kind_of_model_does_not_replace_itself(trained: Session, store:
     assert row.verdict.startswith("It does not replace version 1 (seasonal_naive): over the same 3 backtest windows")
     assert row.metrics["champion"]["scores"] == row.metrics["scores"]["seasonal_naive"]
     assert row.metrics["windows"] == first.metrics["windows"]
+
+
+def test_the_cost_of_stock_chooses_where_it_is_asked_for(trained: Session, store: ArtifactStore) -> None:
+    """The champion was scored without that cost, and is scored anew."""
+    result = train(trained, store, candidates=["moving_average"], rules=ModelRules(choose_by="stock_cost"))
+    row = trained.get_one(ModelVersion, result.model_id)
+    assert all((scores["stock_cost"] or 0.0) > 0 for scores in row.metrics["scores"].values())
+    assert "stock cost of" in row.reason or "its stock cost is" in row.reason
+    assert "it has a stock cost of" in row.verdict
 
 
 def test_a_champion_of_old_sales_is_replaced(trained: Session, store: ArtifactStore) -> None:
@@ -209,8 +222,7 @@ def test_a_second_run_replaces_the_first_for_readers(trained: Session, store: Ar
 
 
 def test_what_a_broken_run_left_is_removed_and_it_cannot_be_published(trained: Session, store: ArtifactStore) -> None:
-    model = registry.champion(trained, "monthly")
-    broken = forecasting.start_run(trained, model, date(2024, 6, 1), 2)
+    broken = forecasting.begin(trained, store, "monthly", 2, forecasting.ALONE)
     forecast(trained, store, horizon=2)
     trained.commit()
     trained.refresh(broken)

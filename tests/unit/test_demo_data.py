@@ -28,7 +28,7 @@ def daily(demo: Demo) -> pd.DataFrame:
 
 
 def write(tmp_path: Path, name: str, **arguments: int) -> bytes:
-    write_csv(tmp_path / name, generate(rows=5_000, **arguments))
+    write_csv(tmp_path / name, generate(rows=5_000, **arguments).sales)
     return (tmp_path / name).read_bytes()
 
 
@@ -172,7 +172,7 @@ def test_list_prices_change_over_time(demo: Demo) -> None:
 
 def test_the_file_needs_no_help_to_be_mapped(tmp_path: Path) -> None:
     path = tmp_path / "demo.csv"
-    written = write_csv(path, generate(rows=2_000))
+    written = write_csv(path, generate(rows=2_000).sales)
     with path.open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == written
@@ -186,3 +186,13 @@ def test_the_command_writes_as_much_as_it_is_told(tmp_path: Path, capsys: pytest
     lines = len(path.read_text().splitlines()) - 1
     assert lines == pytest.approx(2_000, rel=0.1)
     assert capsys.readouterr().out == f"{path}: {lines} order lines\n"
+
+
+def test_the_last_months_go_into_a_file_of_their_own(tmp_path: Path) -> None:
+    whole, early, late = (tmp_path / f"{name}.csv" for name in ("whole", "early", "late"))
+    size = ["--rows", "2000", "--months", "12"]
+    command.main(["--out", str(whole), *size])
+    command.main(["--out", str(early), "--late", str(late), *size])
+    before, after = early.read_text().splitlines(), late.read_text().splitlines()
+    assert before + after[1:] == whole.read_text().splitlines()
+    assert before[-1] < "2026-08-01" <= after[1]

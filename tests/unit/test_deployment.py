@@ -96,7 +96,7 @@ def test_one_process_of_each_kind_runs_and_every_queue_is_served() -> None:
         "scheduler": "worker schedule", "relay": "worker relay", "worker": "worker work", "release": "db upgrade",
         "watch": "worker watch", "web": "web",
     }  # fmt: skip
-    for process in set(procfile.read(ROOT / "Procfile")) - {"demo", "interactive"}:
+    for process in set(procfile.read(ROOT / "Procfile")) - {"demo", "interactive", "trainer"}:
         assert any(wanted[process] in command for command in commands.values()), process
     served = [
         queue
@@ -106,6 +106,12 @@ def test_one_process_of_each_kind_runs_and_every_queue_is_served() -> None:
     assert sorted(served) == sorted(QUEUES)
     assert SERVICES["web"]["deploy"]["replicas"] == 2
     assert "replicas" not in SERVICES["scheduler"]["deploy"]
+
+
+def test_one_machine_serves_every_queue_once() -> None:
+    lines = procfile.read(ROOT / "Procfile").values()
+    served = [name for line in lines for name in re.findall(r"FORECASTLE_QUEUES=(\S+)", line)]
+    assert sorted(",".join(served).split(",")) == sorted(QUEUES)
 
 
 def test_no_service_starts_before_the_database_is_migrated() -> None:

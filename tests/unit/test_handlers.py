@@ -9,10 +9,14 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from ml.db.base import utc_now
 from ml.db.catalog import Customer, Product, Series
+from ml.db.imports import Import
 from ml.db.inventory import StockLevel
+from ml.db.restock import PlanRun
 from ml.db.results import ForecastRun, ModelVersion
 from ml.db.sales import SalesDaily
+from worker import restocking
 from worker.chain import Chain
 from worker.errors import UnknownEventError
 from worker.events import (
@@ -32,6 +36,7 @@ from worker.events import (
     ModelTrained,
     OrdersAccepted,
     ProductChanged,
+    ProductMoved,
     ReceivablesPredicted,
     RecordsImported,
     SalesCleaned,
@@ -69,6 +74,7 @@ EXAMPLES: list[Event] = [
     JobFailed(job_id=9, kind="train", error="not enough history"),
     JobCancelled(job_id=9, kind="train", user="ann@example.com"),
     ProductChanged(product_id=4),
+    ProductMoved(product_id=4),
     AlertRaised(alert_id=3, rule="Sales are old", severity="warning", subject="sales", message="40 days"),
     AlertResolved(alert_id=3, rule="Sales are old", subject="sales", message="1 day"),
 ]
@@ -92,6 +98,11 @@ def add_sales(session: Session, *days: date) -> None:
     session.flush()
     facts = {"product_id": product.id, "series_id": series.id, "total_sales": 1.0, "total_qty": 1.0, "transactions": 1}
     session.add_all(SalesDaily(sale_date=day, **facts) for day in days or [DAY])
+
+
+def an_import(dataset: str, state: str = "running") -> Import:
+    unread = {"artifact": "", "sha256": "", "size": 0, "dialect": {}, "mapping": {}}
+    return Import(dataset=dataset, filename=f"{dataset}.csv", state=state, **unread)
 
 
 def add_champion(session: Session, first: date = DAY, last: date = DAY) -> None:
@@ -178,6 +189,26 @@ def test_invoices_payments_and_forecasts_are_collected_by_one_run_that_waits(ses
     assert session.scalar(sa.select(sa.func.count()).where(JobRun.kind == "collect")) == 2
 
 
+def test_the_first_forecast_comes_before_payments_are_predicted(session: Session) -> None:
+    session.add(Customer(key=b"c" * 16, code="C-1"))
+    add_sales(session)
+    happens(session, AggregatesRefreshed(None, None), RecordsImported(4, "invoices", 7))
+    assert [kind for kind, _ in asked(session)] == ["train"]
+    session.execute(sa.update(JobRun).values(state="succeeded"))
+    happens(session, ForecastPublished(1, "monthly", 3))
+    assert session.scalar(sa.select(sa.func.count()).where(JobRun.kind == "collect")) == 1
+
+
+def test_where_the_first_forecast_fails_payments_are_predicted_all_the_same(session: Session) -> None:
+    session.add(Customer(key=b"c" * 16, code="C-1"))
+    add_sales(session)
+    happens(session, AggregatesRefreshed(None, None), RecordsImported(4, "invoices", 7))
+    job = session.scalars(sa.select(JobRun)).one()
+    job.state = "failed"
+    happens(session, JobFailed(job.id, "train", "not enough history"))
+    assert session.scalar(sa.select(sa.func.count()).where(JobRun.kind == "collect")) == 1
+
+
 def test_one_plan_of_the_stock_follows_the_last_forecast_and_what_changes_it(session: Session) -> None:
     happens(session, ForecastPublished(1, "monthly", 3), RecordsImported(4, "purchase_orders", 7))
     kinds = sa.select(JobRun.kind).where(JobRun.kind == "restock")
@@ -191,11 +222,33 @@ def test_one_plan_of_the_stock_follows_the_last_forecast_and_what_changes_it(ses
     run = {"model_id": model, "as_of": DAY, "horizon": 1, "location_level": "area"}
     session.add(ForecastRun(grain="monthly", slot="monthly", state="published", product_level="product", **run))
     request_job(session, "train", {"grain": "weekly"})
-    happens(session, ForecastPublished(1, "monthly", 3))
-    assert session.scalars(kinds).all() == [], "another grain is on its way"
+    happens(session, ForecastPublished(1, "monthly", 3), ForecastPublished(1, "monthly", 3))
+    assert session.scalars(kinds).all() == ["restock"], "at once, since there is no plan"
+    assert session.scalars(sa.select(JobRun.run_after).where(JobRun.kind == "restock")).one() <= utc_now()
+    session.execute(sa.update(JobRun).where(JobRun.kind == "restock").values(state="succeeded"))
+    forecast = session.scalars(sa.select(ForecastRun)).one()
+    session.add(
+        PlanRun(slot="stock", state="published", today=DAY, grain="monthly", forecast_run_id=forecast.id, days=9)
+    )
+    happens(session, ForecastPublished(1, "monthly", 3), RecordsImported(5, "suppliers", 7))
+    assert len(session.scalars(kinds).all()) == 1, "another grain is on its way"
     session.execute(sa.update(JobRun).values(state="succeeded"))
     happens(session, ForecastPublished(2, "weekly", 3), RecordsImported(5, "suppliers", 7))
-    assert session.scalars(kinds).all() == ["restock"]
+    assert len(session.scalars(kinds).all()) == 2
+    session.execute(sa.update(JobRun).values(state="succeeded"))
+    session.add(ForecastRun(grain="daily", slot="daily", state="published", product_level="product", **run))
+    request_job(session, "train", {"grain": "weekly"})
+    happens(session, ForecastPublished(3, "daily", 3))
+    assert len(session.scalars(kinds).all()) == 3, "a finer one than the plan rests on"
+
+
+def test_a_plan_follows_forecasts_that_come_to_nothing(session: Session) -> None:
+    """Where the last grain fails, or its training changes nothing, those before it are planned by all the same."""
+    assert restocking.calls(JobFailed(1, "train", "killed"))
+    assert restocking.calls(JobCancelled(1, "forecast", "x"))
+    assert restocking.calls(ModelTrained("daily", 1, champion=False))
+    assert not restocking.calls(ModelTrained("daily", 1, champion=True)), "its forecast follows"
+    assert not restocking.calls(JobFailed(1, "deliver", "gone"))
 
 
 def test_totals_without_sales_call_for_nothing(session: Session) -> None:
@@ -327,11 +380,11 @@ def test_imports_that_never_rest_do_not_keep_the_forecast_from_being_made(
 
 def test_while_more_imports_wait_the_forecast_waits_longer(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     steady_sales(session)
-    other = JobRun(id=50, kind="ingest", queue="ingest", arguments={"import_id": 1}, state="running")
-    session.add(other)
+    other, invoices = an_import("sales"), an_import("invoices")
+    session.add_all([other, invoices])
     job = imports(session, BURST, 0, monkeypatch=monkeypatch)
     assert job.run_after == NOON + timedelta(seconds=30)
-    other.state = "succeeded"
+    other.state = "loaded"
     job = imports(session, BURST, 5, monkeypatch=monkeypatch)
     session.refresh(job)
     assert job.run_after == NOON + timedelta(seconds=8)
@@ -362,6 +415,16 @@ def test_a_later_grain_that_waits_already_sees_the_new_sales_too(session: Sessio
     session.execute(sa.update(JobRun).values(state="succeeded"))
     happens(session, AggregatesRefreshed(None, None), ForecastPublished(2, "monthly", 3))
     assert [grain for _, grain in asked(session)].count("weekly") == 2
+
+
+def test_sales_that_come_while_a_grain_is_first_trained_do_not_train_it_twice(session: Session) -> None:
+    steady_sales(session)
+    happens(session, AggregatesRefreshed(None, None), ForecastPublished(1, "monthly", 3))
+    session.execute(sa.update(JobRun).values(state="running"))
+    happens(session, AggregatesRefreshed(None, None), ForecastPublished(2, "monthly", 3))
+    assert [grain for _, grain in asked(session)].count("weekly") == 1
+    happens(session, ForecastPublished(3, "weekly", 3))
+    assert asked(session)[-1] == ("train", "daily")
 
 
 def test_a_model_trained_by_hand_does_not_set_off_the_other_grains(session: Session) -> None:

@@ -102,7 +102,7 @@ def test_policies_of_models_are_compared_by_replay(panel: Panel) -> None:
     orders = []
     for data in (panel, other):
         own = FillPolicy(IntervalForecasts(data, IntervalDemand(35, **FEW)), 0.95)
-        average = ServicePolicy(ModelForecasts(data, lambda: create("moving_average", horizon=35), 35), 0.95)
+        average = ServicePolicy(ModelForecasts(data, lambda: create("moving_average", horizon=35), 35, 4), 0.95)
         found = compare({"interval": own, "average": average}, data.wide.y, start, Terms(28, 7))
         orders.append([found[name].ordered[:, :29] for name in found])
         assert all(0.8 < outcome.fill <= 1 for outcome in found.values())

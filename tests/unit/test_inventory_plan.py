@@ -16,8 +16,8 @@ from ml.errors import ConfigurationError, DataError
 from ml.inventory import projection as projections
 from ml.inventory.advice import recommend, recommendation
 from ml.inventory.demand import Demand
-from ml.inventory.grouping import group_orders
-from ml.inventory.plan import Inputs, make_plan
+from ml.inventory.grouping import apply_orders, group_orders
+from ml.inventory.plan import Inputs, Plan, make_plan
 from ml.inventory.projection import days_of_cover, project
 from ml.inventory.rules import WARNINGS, Alarms, Rules
 from ml.inventory.stock import Receipts, Stock
@@ -248,6 +248,55 @@ def test_orders_are_filled_up_where_that_makes_freight_free() -> None:
     far = group_orders(plan, (replace(supplier, free_from=5000.0),))[0]
     assert far.added.sum() == 0
     assert far.missing == pytest.approx(5000 - far.value)
+
+
+@pytest.fixture
+def small() -> Inputs:
+    """A is ordered for 1,060 and spoils, B and C last for a while; nothing is urgent."""
+    stock = stock_of(35, 170, 300, pack=[1.0, 5, 5], shelf_life=[60.0, np.nan, np.nan])
+    return inputs_of(stock, demand_of(10, 10, 10), suppliers=(Supplier("Acme", WEEKDAYS),))
+
+
+def ordered(inputs: Inputs, minimum: float) -> tuple[Plan, dict[int, str]]:
+    plan = make_plan(inputs)
+    return apply_orders(plan, group_orders(plan, (replace(inputs.suppliers[0], minimum=minimum),)), inputs.today)
+
+
+def test_an_order_below_the_minimum_is_filled_up_with_what_is_needed_next(small: Inputs) -> None:
+    alone = make_plan(small)
+    least = float(alone.quantity[0]) * 10 + 400
+    plan, notes = ordered(small, least)
+    assert (plan.quantity[0], plan.quantity[2]) == (alone.quantity[0], 0)
+    assert least <= (plan.quantity * 10).sum() < least + 50
+    np.testing.assert_array_equal(plan.timing.order, alone.timing.order)
+    assert "40 of them are ordered ahead: Acme takes no order below" in notes[1]
+    assert 0 not in notes
+
+
+def test_one_that_cannot_be_filled_up_is_put_off_with_the_reason(small: Inputs) -> None:
+    plan, notes = ordered(small, 9_000.0)
+    assert plan.quantity[0] > 0
+    assert plan.timing.order[0] == 7, "the next Monday"
+    assert plan.timing.arrival[0] == 14, "five days on it is Saturday"
+    assert plan.timing.order[1] == 0
+    assert "Put off to 2026-11-30: Acme takes no order below 9,000, this one is worth" in notes[0]
+
+
+def test_what_is_urgent_is_not_put_off(small: Inputs) -> None:
+    pressed = replace(small, stock=replace(small.stock, on_hand=np.array([5.0, 170, 300])))
+    plan, notes = ordered(pressed, 9_000.0)
+    assert (plan.quantity * 10).sum() >= 9_000, "filled up by more days than usual"
+    assert plan.timing.order[0] == 0
+    plan, notes = ordered(pressed, 90_000.0)
+    assert plan.timing.order[0] == 0
+    assert "ask for an exception" in notes[0]
+
+
+def test_an_order_whose_value_is_not_known_is_not_put_off(small: Inputs) -> None:
+    unknown = replace(small, stock=replace(small.stock, cost=np.array([np.nan, 10.0, 10.0])))
+    plan, notes = ordered(unknown, 9_000.0)
+    assert plan.timing.order[0] == 0
+    assert notes == {}
 
 
 def test_measured_lead_times_of_products_or_else_of_their_supplier() -> None:

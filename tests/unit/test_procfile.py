@@ -51,6 +51,7 @@ def test_the_products_own_file_names_every_process() -> None:
         "scheduler",
         "worker",
         "interactive",
+        "trainer",
         "watch",
         "demo",
     }

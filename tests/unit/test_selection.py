@@ -35,6 +35,17 @@ def test_the_best_of_several_serves() -> None:
     assert choose({"seasonal_naive": scores(0.13), "a": scores(0.12), "b": scores(0.11)}).name == "b"
 
 
+def test_the_cost_of_stock_may_choose_instead_of_the_loss() -> None:
+    floor, bold, safe = scores(0.13), scores(0.11), scores(0.12)
+    for model, cost in ((floor, 0.05), (bold, 0.045), (safe, 0.03)):
+        model["stock_cost"] = cost
+    all_of_them = {"seasonal_naive": floor, "bold": bold, "safe": safe}
+    assert choose(all_of_them).name == "bold"
+    choice = choose(all_of_them, "stock_cost")
+    assert (choice.name, choice.loss) == ("safe", "stock_cost")
+    assert "a stock cost of 0.030 against 0.050 of seasonal_naive (40% less)" in choice.reason
+
+
 def test_without_sales_or_rivals_the_floor_serves_and_says_so() -> None:
     nothing = choose({"seasonal_naive": scores(None), "lightgbm": scores(None)})
     assert nothing.name == "seasonal_naive"

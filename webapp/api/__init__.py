@@ -33,6 +33,7 @@ from webapp.api import (
     sources,
     status,
     stock,
+    stock_simulations,
     tokens,
     users,
     webhooks,
@@ -67,6 +68,7 @@ BLUEPRINTS = (
     webhooks,
     series,
     stock,
+    stock_simulations,
     status,
 )
 DESCRIPTION = "Push sales, train, and pull forecasts with bands. Errors are RFC 9457 problem documents."

@@ -38,7 +38,7 @@ from worker.models import JobRun
 blueprint = api_blueprint("imports", "/imports")
 
 
-@blueprint.post("", responses={201: ImportAnswer, 202: StartedImport, **problems(400, 413)})
+@blueprint.post("", responses={201: ImportAnswer, 202: StartedImport, **problems(400, 404, 413)})
 @requires(SALES_IMPORT)
 def create_import(query: UploadQuery, form: UploadForm) -> Response:
     """Upload a file and load it.

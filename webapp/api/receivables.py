@@ -14,7 +14,7 @@ from webapp.auth import requires, signed_in_user
 from webapp.auth.permissions import CATALOG_WRITE, FORECASTS_MAKE, SALES_IMPORT, SALES_READ
 from webapp.errors import NoForecastError
 from webapp.extensions import db
-from webapp.queries import cash, next_orders
+from webapp.queries import cash, collect_runs, next_orders, payment_behaviour, receivable_figures
 from webapp.queries import receivables as queries
 from webapp.queries.customers import get_customer
 from webapp.schemas.base import encode_cursor
@@ -100,7 +100,7 @@ def prediction_answer(view: queries.PredictionView) -> PredictionAnswer:
 @requires(SALES_READ)
 def list_scores() -> Response:
     """Read how right earlier predictions were, now that payments have arrived."""
-    return answer(ScoreList(items=[ScoreAnswer.model_validate(row) for row in queries.scores(db.session())]))
+    return answer(ScoreList(items=[ScoreAnswer.model_validate(row) for row in payment_behaviour.scores(db.session())]))
 
 
 @blueprint.get("/receivables/summary", responses={200: ReceivablesSummary, **problems(404, 409)})
@@ -108,12 +108,12 @@ def list_scores() -> Response:
 def show_summary(query: SummaryQuery) -> Response:
     """Read the ageing of receivables, and how collection goes: DSO, days delinquent, effectiveness."""
     session = db.session()
-    found = queries.figures(session, query.by, months=query.months)
+    found = receivable_figures.figures(session, query.by, months=query.months)
     items = [ReceivablesFigures.model_validate({**view.parts, **shown(view)}) for view in found]
-    return answer(ReceivablesSummary(as_of=queries.published_run(session).as_of, items=items))
+    return answer(ReceivablesSummary(as_of=collect_runs.published_run(session).as_of, items=items))
 
 
-def shown(view: queries.FigureView) -> dict[str, object]:
+def shown(view: receivable_figures.FigureView) -> dict[str, object]:
     """The figures that are no plain parts."""
     return {name: getattr(view, name) for name in ReceivablesFigures.model_fields if name not in view.parts}
 
@@ -150,7 +150,7 @@ def default_currency() -> str:
     """That of most invoices."""
     found = cash.cash_currencies(db.session())
     if not found:
-        raise NoForecastError(queries.NO_RUN)
+        raise NoForecastError(collect_runs.NO_RUN)
     return found[0]
 
 

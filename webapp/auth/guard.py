@@ -48,7 +48,8 @@ def check_request() -> None:
     audit.origin.set(audit.Origin(request_id=g.request_id, address=request.remote_addr or ""))
     if request.url_rule is not None and request.method != "OPTIONS":
         check_permission()
-        db.session.commit()  # ends the read before the view's own transaction begins
+        if request.method not in csrf.SAFE_METHODS:
+            db.session.commit()  # ends the read before the view's own transaction begins, which may write
     only_reads.set(request.method in csrf.SAFE_METHODS)
 
 

@@ -7,6 +7,8 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
@@ -32,9 +34,10 @@ from webapp.services.users import any_users, create_user
 
 EMAIL = "demo@example.com"
 LOGIN_FILE = "demo-login.txt"
+EARLY, LATE = "demo-sales-1.csv", "demo-sales-2.csv"
 KNOWN = ("queued", "running", "loaded")
 STOCK = ("products", "suppliers", "supplier_products", "places", "purchase_orders", "job_orders", "stock")
-"""Loaded before the sales: stock levels that come later would have all forecasts made once more."""
+"""Loaded before the last sales: stock levels that come later would have all forecasts made once more."""
 RECORDS = ("customers", "invoices", "payments", "cash_items")
 """Data sets that the demo company has beside its sales."""
 IN_THE_BANK = PositionDraft("EUR", date(2026, 11, 1), 220_000.0, 200_000.0)
@@ -52,9 +55,7 @@ IN_THE_BANK = PositionDraft("EUR", date(2026, 11, 1), 220_000.0, 200_000.0)
 def demo_command(data: Path | None) -> None:
     """Load demo sales where there are none, follow them to the forecast, and print how to sign in."""
     login = ensure_demo_user(settings().engine.home)
-    job_id = load(data)
-    if job_id is not None:
-        follow_import(job_id)
+    load(data)
     click.echo(f"\n  Forecastle   http://127.0.0.1:{os.environ.get('PORT', '8000')}\n  {login}\n")
 
 
@@ -82,18 +83,27 @@ def write_private(file: Path, text: str) -> None:
         opened.write(text)
 
 
-def load(data: Path | None) -> int | None:
-    """Start what has to be loaded; the job to follow, or None where everything is there."""
+def load(data: Path | None) -> None:
+    """Load what is not there yet, and follow it to the forecast."""
     with reading(create_sessions(db.engine)) as session:
         known = known_import(session, data)
         jobs = jobs_to_forecast(session, known) if known else []
     if known is None:
-        return start(data).id if data else start_generated()
+        if data is not None:
+            follow_import(start(data).id)
+            return
+        with made_up() as folder:
+            follow_import(start(folder / EARLY).id)
+            load_rest(folder)
+        return
     if any(not job.finished for job in jobs):
         click.echo(f"{known.filename} is being loaded already.")
-        return jobs[0].id
-    click.echo(f"{known.filename} was loaded before; nothing is loaded again.")
-    return None
+        follow_import(jobs[0].id)
+    else:
+        click.echo(f"{known.filename} was loaded before; nothing is loaded again.")
+    if data is None and known.filename == EARLY:
+        with made_up() as folder:
+            load_rest(folder)
 
 
 def jobs_to_forecast(session: Session, known: Import) -> list[JobView]:
@@ -112,19 +122,28 @@ def known_import(session: Session, data: Path | None) -> Import | None:
     return session.scalars(query).first()
 
 
-def start_generated() -> int:
-    """Generate the demo company's sales in a process of its own, since that takes pandas, and load them."""
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "demo-sales.csv"
+@contextmanager
+def made_up() -> Iterator[Path]:
+    """A folder with the demo company's files, made in a process of its own, since that takes pandas."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
         click.echo("Making up three years of sales of a demo company …")
-        command = [sys.executable, "-m", "ml", "demo-data", "--out", str(file), "--records", folder]
-        made = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603
+        command = [sys.executable, "-m", "ml", "demo-data", "--out", str(folder / EARLY), "--records", name]
+        made = subprocess.run(  # noqa: S603
+            [*command, "--late", str(folder / LATE)], cwd=ROOT, capture_output=True, text=True, check=False
+        )
         if made.returncode != 0:
             raise click.ClickException(f"the demo data could not be made:\n{made.stderr.strip()}")
-        for name in STOCK:
-            start(Path(folder) / f"{name}.csv", UploadOptions(name))
-        job = start(file)
-        for name in RECORDS:
-            start(Path(folder) / f"{name}.csv", UploadOptions(name))
-        set_position(db.session(), IN_THE_BANK, EMAIL)
-        return job.id
+        yield folder
+
+
+def load_rest(folder: Path) -> None:
+    """The last months come after the first forecast, as they would in use: so what was forecast meets what was sold.
+
+    Nobody has to wait for that: the pages show it when it is there. The sales are last, since it is by them that the
+    next start knows that all was asked for.
+    """
+    for name in (*STOCK, *RECORDS):
+        start(folder / f"{name}.csv", UploadOptions(name))
+    set_position(db.session(), IN_THE_BANK, EMAIL)
+    start(folder / LATE)

@@ -31,7 +31,7 @@ from webapp.pages.registration import blueprint as account
 from webapp.pages.scenarios import blueprint as scenarios
 from webapp.pages.series import blueprint as series
 from webapp.pages.sources import blueprint as sources
-from webapp.pages.stock_rules import blueprint as stock
+from webapp.pages.stock_simulations import blueprint as stock
 from webapp.pages.webhooks import blueprint as webhooks
 
 BLUEPRINTS = (

@@ -17,8 +17,8 @@ from webapp.pages.cash_plot import cash_plot
 from webapp.pages.formats import iso_day, sentence
 from webapp.pages.render import render
 from webapp.queries import cash as queries
+from webapp.queries.collect_runs import customers_of, find_run
 from webapp.queries.customers import get_customer
-from webapp.queries.receivables import customers_of, find_run
 from webapp.services import receivables as service
 
 FREQUENCIES = {"weekly": "By week", "monthly": "By month"}

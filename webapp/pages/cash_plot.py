@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from math import ceil, floor, log10
 from typing import Any
 
 from webapp.pages.formats import compact, long_date
 
 WIDTH, HEIGHT = 760.0, 250.0
 LEFT, RIGHT, TOP, BOTTOM = 58.0, 10.0, 12.0, 26.0
-STEPS = 4
+MOST_STEPS = 5
 MOST_LABELS = 7
 
 
@@ -45,7 +46,8 @@ def cash_plot(
         return None
     values = [value for one in periods for value in (one.balance_p10, one.balance_p90)]
     values += [one.balance_p50 for one in base] + [minimum, 0.0]
-    low, high = nice_range(min(values), max(values))
+    levels = axis(min(values), max(values))
+    low, high = levels[0], levels[-1]
     step = (WIDTH - LEFT - RIGHT) / (len(periods) - 1)
 
     def x(number: int) -> float:
@@ -60,7 +62,6 @@ def cash_plot(
     before = [f"{x(i):.1f} {y(one.balance_p50):.1f}" for i, one in enumerate(base)]
     every = max(1, -(-len(periods) // MOST_LABELS))
     across = [Tick(x(i), label(one.last_day)) for i, one in enumerate(periods) if i % every == 0]
-    levels = [low + (high - low) * number / STEPS for number in range(STEPS + 1)]
     first = next((i for i, one in enumerate(periods) if short is not None and one.last_day == short.last_day), None)
     return CashPlot(
         band="M" + " L".join(upper + lower[::-1]) + "Z",
@@ -73,15 +74,14 @@ def cash_plot(
     )
 
 
-def nice_range(low: float, high: float) -> tuple[float, float]:
-    """Ends of an axis of four equal steps of 1, 2, 2.5 or 5 times a power of ten."""
-    span = max(high - low, 1.0) / STEPS
-    power = 10.0 ** (len(str(int(span))) - 1)
-    for step in (size * power for size in (1.0, 2.0, 2.5, 5.0, 10.0, 20.0)):
-        start = (low // step) * step
-        if start + STEPS * step >= high:
-            return start, start + STEPS * step
-    return low, high
+def axis(low: float, high: float) -> list[float]:
+    """Levels of an axis around both, with steps of 1, 2, 2.5 or 5 times a power of ten, MOST_STEPS of them at most."""
+    power = 10.0 ** floor(log10(max(high - low, 1.0) / MOST_STEPS))
+    for step in (size * power for size in (1.0, 2.0, 2.5, 5.0, 10.0)):
+        start = floor(low / step)
+        if (count := max(ceil(high / step) - start, 1)) <= MOST_STEPS:
+            return [(start + number) * step for number in range(count + 1)]
+    return axis(low, high + MOST_STEPS * power)
 
 
 def label(day: date) -> str:

@@ -17,7 +17,7 @@ from webapp.pages.render import render
 from webapp.pages.trails import trails_of
 from webapp.pages.words import dimension_name
 from webapp.queries.nodes import FIELDS, Node
-from webapp.queries.profiles import Level, ProfileFilter, known_levels, level_within, list_profiles
+from webapp.queries.profiles import MOST_COUNTED, Level, ProfileFilter, known_levels, level_within, list_profiles
 from webapp.queries.saved_views import list_views
 from webapp.services import saved_views as service
 
@@ -25,7 +25,7 @@ PAGE = "explore"
 FILTERS = (*FIELDS, "place", "of", "q", "volume", "variability", "sort")
 """What the query string may say, and a saved view keeps."""
 EACH_PAGE = 24
-MOST_PAGES = 1_000
+MOST_PAGES = MOST_COUNTED // EACH_PAGE
 SORTS = {
     "volume": "Volume",
     "growth": "Growth",

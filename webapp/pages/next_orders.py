@@ -11,7 +11,7 @@ from webapp.extensions import db
 from webapp.pages.ids import below
 from webapp.pages.render import render
 from webapp.queries import next_orders as queries
-from webapp.queries.receivables import find_run
+from webapp.queries.collect_runs import find_run
 
 EACH_PAGE = 50
 LISTS = {"overdue": "Overdue to order", "all": "All customers"}

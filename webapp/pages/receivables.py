@@ -19,7 +19,7 @@ from webapp.htmx import see_other
 from webapp.pages.formats import iso_day, sentence
 from webapp.pages.ids import below
 from webapp.pages.render import render
-from webapp.queries import next_orders
+from webapp.queries import collect_runs, next_orders, payment_behaviour, receivable_figures
 from webapp.queries import receivables as queries
 from webapp.services import receivables as service
 
@@ -36,7 +36,7 @@ blueprint = Blueprint("receivables", __name__)
 def index() -> ResponseReturnValue:
     """The worklist with the figures of collection; htmx gets the list alone."""
     session = db.session()
-    run = queries.find_run(session)
+    run = collect_runs.find_run(session)
     if run is None or run.as_of is None:
         return render("receivables/index.html", block="list", run=None)
     wanted = asked_filter()
@@ -53,7 +53,7 @@ def index() -> ResponseReturnValue:
         action_names=ACTION_NAMES,
         by=by,
         groups=GROUPS,
-        notes=queries.notes_of(run),
+        notes=collect_runs.notes_of(run),
         **({} if request.headers.get("HX-Request-Type") == "partial" else about_collection(session, by)),
     )
 
@@ -61,13 +61,13 @@ def index() -> ResponseReturnValue:
 def about_collection(session: Session, by: str) -> dict[str, Any]:
     """What stands around the list."""
     return {
-        "whole": queries.figures(session),
-        "grouped": queries.figures(session, by)[:MOST_GROUPS],
-        "months": queries.figures(session, months=True),
-        "risks": queries.risk_counts(session),
-        "moved": queries.moved(session),
+        "whole": receivable_figures.figures(session),
+        "grouped": receivable_figures.figures(session, by)[:MOST_GROUPS],
+        "months": receivable_figures.figures(session, months=True),
+        "risks": payment_behaviour.risk_counts(session),
+        "moved": payment_behaviour.moved(session),
         "broken": queries.waiting_actions(session),
-        "scores": queries.scores(session),
+        "scores": payment_behaviour.scores(session),
     }
 
 
@@ -130,7 +130,7 @@ def delete_action(invoice_ref: str, action_id: int) -> ResponseReturnValue:
 
 def invoice_page(invoice_ref: str, typed: dict[str, str], errors: dict[str, str]) -> str:
     session = db.session()
-    run, view = queries.find_run(session), queries.invoice_view(session, invoice_ref)
+    run, view = collect_runs.find_run(session), queries.invoice_view(session, invoice_ref)
     today = run.as_of if run and run.as_of else date.today()
     return render_template(
         "receivables/invoice.html",
@@ -145,15 +145,15 @@ def invoice_page(invoice_ref: str, typed: dict[str, str], errors: dict[str, str]
 
 def about_customer(session: Session, customer: Customer) -> dict[str, Any]:
     """Payment behaviour and next order of a customer, for its page; '' where nothing is known."""
-    run = queries.find_run(session)
+    run = collect_runs.find_run(session)
     if run is None:
         return {}
     mine = queries.PredictionFilter(customer_id=customer.id)
     return {
         "run": run,
-        "risk": queries.risk_of(session, customer.id),
-        "figures": queries.figures(session, customer_id=customer.id),
-        "months": queries.figures(session, months=True, customer_id=customer.id),
+        "risk": payment_behaviour.risk_of(session, customer.id),
+        "figures": receivable_figures.figures(session, customer_id=customer.id),
+        "months": receivable_figures.figures(session, months=True, customer_id=customer.id),
         "open_ones": queries.worklist(session, mine, limit=EACH_PAGE).items,
         "next_order": next_orders.find_next_order(session, customer.id),
     }

@@ -44,6 +44,7 @@ JOB_KINDS = {
     "clean": "Clean",
     "train": "Train models",
     "forecast": "Make forecasts",
+    "forecast_part": "Help with forecasts",
     "extend": "Forecast further ahead",
     "drift": "Check forecasts",
     "collect": "Predict payments and orders",
@@ -54,6 +55,7 @@ JOB_KINDS = {
     "digest": "Daily digest",
     "restock": "Plan the stock",
     "mail_stock": "Mail the stock report",
+    "simulate_stock": "Simulate the stock",
 }
 STATE_NAMES = {"undone": "Taken back"}
 REASON_NAMES = {

@@ -59,7 +59,7 @@ def accuracy(
     """Errors by level, series, periods ahead, or period; only series are paged, the others are few."""
     keys = KEYS[by]
     query = sa.select(*keys, *sums()).select_from(ForecastResult).join(Series, Series.id == ForecastResult.series_id)
-    query = narrowed(query, wanted).where(ForecastResult.grain == grain, ForecastResult.actual.is_not(None))
+    query = narrowed(session, query, wanted).where(ForecastResult.grain == grain, ForecastResult.actual.is_not(None))
     if since is not None:
         query = query.where(ForecastResult.period >= since)
     if until is not None:

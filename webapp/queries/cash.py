@@ -14,9 +14,9 @@ from ml.db.receivables import CashForecast, CashItem, CashPosition, CollectRun, 
 from ml.errors import NotFoundError
 from ml.grains import MONTHLY
 from webapp.errors import NoForecastError
+from webapp.queries.collect_runs import NO_RUN, find_run
 from webapp.queries.forecasts import outlook
 from webapp.queries.nodes import Node
-from webapp.queries.receivables import NO_RUN, find_run
 from webapp.queries.scope import current_scope
 
 if TYPE_CHECKING:  # it needs NumPy, which the web loads when a scenario is asked for and not before
@@ -56,6 +56,11 @@ class CashView:
     opening: float
     minimum: float
     simulations: int
+
+    @property
+    def is_checked(self) -> bool:
+        """Whether Prophet on the total stands beside it: beside the stored forecast of the whole company alone."""
+        return any(getattr(period, "prophet", None) is not None for period in self.periods)
 
 
 def cash_currencies(session: Session) -> list[str]:

@@ -13,6 +13,10 @@ def data_version(session: Session) -> str:
 
     The number alone would not do: of two transactions the one with the lower number may commit last.
     """
-    last = sa.select(sa.func.max(OutboxEvent.id)).scalar_subquery()
-    handled = sa.select(sa.func.max(OutboxEvent.handled_at)).scalar_subquery()
-    return ":".join(map(str, session.execute(sa.select(last, handled)).one()))
+    return ":".join(map(str, session.execute(VERSION).one()))
+
+
+VERSION = sa.select(
+    sa.select(sa.func.max(OutboxEvent.id)).scalar_subquery(),
+    sa.select(sa.func.max(OutboxEvent.handled_at)).scalar_subquery(),
+)

@@ -17,6 +17,7 @@ from ml.grains import MONTHLY, Coverage
 from webapp.queries.data_version import data_version
 from webapp.queries.forecasts import WHOLE, expected_sums
 from webapp.queries.history import in_series, month_of, monthly, year_month
+from webapp.queries.names import named, places
 from webapp.queries.nodes import FIELDS, LOCATION_FIELDS, PRODUCT_FIELDS, Node
 from webapp.queries.remembered import known_coverage, remembered
 from webapp.queries.scope import current_scope, sees_level
@@ -45,16 +46,12 @@ class BreakdownRow:
 
 def dimensions(session: Session, node: Node) -> list[str]:
     """The names by which `node` can be split: those the data has and the node leaves open, coarse to fine."""
-    places = session.execute(
-        sa.select(*(sa.func.max(getattr(Series, field)) for field in LOCATION_FIELDS)).where(
-            Series.location_level == "area"
-        )
-    ).one()
+    names = [any(column) for column in zip(*places(session), strict=True)] or [False] * len(LOCATION_FIELDS)
     products = session.execute(
         sa.select(sa.func.max(Product.category), sa.func.max(Product.subcategory), sa.func.max(Product.code))
     ).one()
-    named = [field for field, value in zip(FIELDS, (*places, *products), strict=True) if value]
-    return [field for field in named if not getattr(node, field) and not _is_above(field, node)]
+    known = [field for field, value in zip(FIELDS, (*names, *products), strict=True) if value]
+    return [field for field in known if not getattr(node, field) and not _is_above(field, node)]
 
 
 def _is_above(field: str, node: Node) -> bool:
@@ -162,30 +159,29 @@ def expected_by_child(session: Session, run: ForecastRun, node: Node, dimension:
 
 def search(session: Session, text: str, limit: int = 20) -> list[Node]:
     """Nodes whose finest name (or product code) contains `text`, places before products."""
-    if not text.strip():
+    wanted = text.strip()
+    if not wanted:
         return []
-    found: list[Node] = []
-    for field in FIELDS:
-        facts = child_columns(field, Series)
-        named = [Product.name] if field == "product" else []
-        columns = [*facts, *named]
-        query = (
-            sa.select(*columns)
-            .select_from(Series)
-            .join(Product, Product.id == Series.product_id)
-            .where(Series.location_level == "area", facts[-1] != "")
-            .where(sa.or_(*(name.icontains(text.strip(), autoescape=True) for name in (facts[-1], *named))))
-            .distinct()
-            .order_by(*columns)
-            .limit(limit - len(found))
-        )
-        found += [found_node(field, tuple(row)) for row in session.execute(query)]
-        if len(found) >= limit:
-            break
+    every = places(session)
+    found = [child_node(Node(), field, names) for field in LOCATION_FIELDS for names in named(every, field, wanted)]
+    found = found[:limit]
+    for field in PRODUCT_FIELDS:
+        if len(found) < limit:
+            found += products_named(session, field, wanted, limit - len(found))
     return found
 
 
-def found_node(field: str, row: tuple[str, ...]) -> Node:
-    """The node of a search result: the names of `child_columns`, and for a product what it is called."""
+def products_named(session: Session, field: str, text: str, limit: int) -> list[Node]:
+    """Categories, subcategories or products with sales whose name (or code) contains `text`."""
+    own = child_columns(field, Product)
+    columns = [*own, Product.name] if field == "product" else own
+    sold = sa.select(Series.id).where(Series.product_id == Product.id, Series.location_level == "area").exists()
+    fits = sa.or_(*(name.icontains(text, autoescape=True) for name in columns[len(own) - 1 :]))
+    query = sa.select(*columns).where(own[-1] != "", fits, sold).distinct().order_by(*columns).limit(limit)
+    return [product_node(field, tuple(row)) for row in session.execute(query)]
+
+
+def product_node(field: str, row: tuple[str, ...]) -> Node:
+    """The node that the names of `child_columns` say, and for a product what it is called."""
     node = child_node(Node(), field, row)
     return node.with_names(product_name=row[-1]) if field == "product" else node

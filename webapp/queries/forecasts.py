@@ -14,14 +14,15 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ml.db.catalog import Product, Series
+from ml.db.keys import hash_key
 from ml.db.results import ForecastResult, ForecastRun, ModelVersion
 from ml.errors import NotEnoughHistoryError
 from ml.grains import DAILY, GRAINS, MONTHLY, Coverage, Grain
 from webapp.queries.history import HistoryPoint, history
 from webapp.queries.nodes import Node, resolve
 from webapp.queries.overrides import added
-from webapp.queries.remembered import known_coverage
-from webapp.queries.scope import UNSCOPED
+from webapp.queries.remembered import forecast_version, known_coverage, remembered
+from webapp.queries.scope import UNSCOPED, current_scope
 from webapp.queries.shares import base_level, clamp, is_stored, shares
 from webapp.queries.stored import QUANTILES, base_names, published_run, results, within
 
@@ -33,7 +34,7 @@ MOST_NAMESAKES = 100
 """Series of one name, of which a run has at most one if that is to be told of."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ForecastPoint:
     """The forecast of one period: expected sales and the quantiles around them, as the system has them.
 
@@ -93,6 +94,26 @@ def outlook(session: Session, node: Node, periods: int | None = None, grain: Gra
 
     Raises NotFoundError where no sale carries its names.
     """
+    whole = read_outlook(session, node, grain) if grain is DAILY else kept_outlook(session, node, grain)
+    return replace(whole, history=list(whole.history), forecast=whole.forecast[: periods or grain.horizon])
+
+
+def kept_outlook(session: Session, node: Node, grain: Grain) -> Outlook:
+    """The outlook with all periods, made anew when what it shows has changed; one by day is too long to be kept."""
+    key = ("outlook", grain.name, node, own_names(session, node), current_scope(), forecast_version(session, grain))
+    return remembered(session, key, lambda: read_outlook(session, node, grain))
+
+
+def own_names(session: Session, node: Node) -> tuple[str, ...]:
+    """What a product is called, which is shown as it is now."""
+    if not node.product:
+        return ()
+    names = sa.select(Product.name, Product.category, Product.subcategory)
+    return tuple(session.execute(names.where(Product.key == hash_key(node.product))).one_or_none() or ())
+
+
+def read_outlook(session: Session, node: Node, grain: Grain) -> Outlook:
+    """The outlook as the database has it, with all periods."""
     coverage = known_coverage(session, grain)
     if coverage is None:
         return without_forecast(node, [], None, "No sales have been imported yet.", grain)
@@ -112,7 +133,6 @@ def outlook(session: Session, node: Node, periods: int | None = None, grain: Gra
     points = [replace(point, added=extra[point.period]) if point.period in extra else point for point in points]
     model = session.get_one(ModelVersion, run.model_id)
     label = f"{model.model_type} ({model.model_name}/{model.version})"
-    points = points[: periods or grain.horizon]
     return Outlook(node, past, points, run.as_of, label, model.trained_at, bands, run.id, None, grain)
 
 

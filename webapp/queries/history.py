@@ -19,7 +19,7 @@ from webapp.queries.remembered import remembered, totals_version
 from webapp.queries.scope import current_scope
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class HistoryPoint:
     """Sales of one period; `partial` where the data covers it only in part."""
 
@@ -59,8 +59,8 @@ def history(session: Session, node: Node, coverage: Coverage, grain: Grain = MON
     """Every period from the node's first sale to the end of the data; periods without sales are zero."""
     if grain is DAILY:  # too long to be kept
         return read_history(session, node, coverage, grain)
-    by_kind = node.category or node.subcategory  # what is of a category changes with the products
-    state = (totals_version(session), data_version(session) if by_kind else None)
+    by_kind = not node.product and (node.category or node.subcategory)
+    state = (totals_version(session), data_version(session) if by_kind else None)  # products may change their category
     key = ("history", grain.name, node, coverage, current_scope(), state)
     return list(remembered(session, key, lambda: read_history(session, node, coverage, grain)))
 

@@ -11,8 +11,9 @@ from sqlalchemy.orm import Session
 from ml.db.catalog import Customer
 from ml.db.receivables import NextOrder
 from ml.errors import NotFoundError
+from webapp.queries.collect_runs import customers_of, find_run, published_run
 from webapp.queries.paging import DEFAULT_LIMIT, Page, newest_first
-from webapp.queries.receivables import customers_of, find_run, published_run, ratio
+from webapp.queries.receivable_figures import ratio
 
 STAGES = ("new", "active", "slowing", "lapsed")
 

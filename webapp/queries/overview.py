@@ -26,6 +26,15 @@ LARGEST = 8
 
 
 @dataclass(frozen=True)
+class IssuedMonth:
+    """How the forecasts of a month turned out that were made `horizon` months before."""
+
+    period: date
+    horizon: int
+    accuracy: Accuracy
+
+
+@dataclass(frozen=True)
 class Overview:
     """What needs attention, headline numbers of all sales, and what these are made of."""
 
@@ -41,7 +50,7 @@ class Overview:
     next_point: ForecastPoint | None  # the first month to come; a year's band is not the sum of its months'
     series_count: int
     breakdowns: list[tuple[str, ProfilePage]]  # by the coarsest place and product names, the largest nodes of each
-    issued: list[Accuracy]  # what was forecast a month ahead for the month before the last, and for the last
+    issued: list[IssuedMonth]  # what was last forecast for the month before the last, and for the last
     attention: Attention
     model: dict[str, Any] | None
 
@@ -87,11 +96,15 @@ def breakdowns(session: Session) -> list[tuple[str, ProfilePage]]:
     return found
 
 
-def last_issued(session: Session, run: ForecastRun, last: date) -> list[Accuracy]:
-    """Errors of the base series' forecasts for the last two months, made the month before each; empty while unknown."""
+def last_issued(session: Session, run: ForecastRun, last: date) -> list[IssuedMonth]:
+    """Errors of the base series' forecasts for the last two months, of each the one that was made last: a month ahead,
+    or more where several months came at once. Empty while unknown."""
     since = MONTHLY.shift(last, -1)
-    wanted = CellFilter(MONTHLY, (run.location_level, run.product_level), since, last, horizon=1)
-    return [found for _, found in sorted(grouped(session, wanted, ["period"]).items())]
+    wanted = CellFilter(MONTHLY, (run.location_level, run.product_level), since, last)
+    nearest: dict[date, IssuedMonth] = {}
+    for (period, horizon), accuracy in sorted(grouped(session, wanted, ["period", "horizon"]).items()):
+        nearest.setdefault(period, IssuedMonth(period, horizon, accuracy))
+    return list(nearest.values())
 
 
 def _change(complete: list[HistoryPoint], back: int) -> float | None:

@@ -1,4 +1,4 @@
-"""Reads of the profiles that each forecast leaves: nodes of a level, narrowed down, sorted, and counted by class."""
+"""Reads of the profiles that each forecast leaves: nodes of a level, narrowed down, sorted, and counted."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from ml.db.catalog import Product
 from ml.db.profiles import SeriesProfile
 from ml.db.results import ForecastRun
 from ml.hierarchy import LOCATION_LEVELS, PRODUCT_LEVELS
+from webapp.queries.names import any_named
 from webapp.queries.nodes import LOCATION_FIELDS, Node, conditions
 
 Level = tuple[str, str]
@@ -43,20 +44,21 @@ class ProfileView:
 
 @dataclass(frozen=True)
 class ProfilePage:
-    """Some of the profiles, and how many there are of each class."""
+    """Some of the profiles, and how many there are; of more than MOST_COUNTED, that there are `more`."""
 
     items: list[ProfileView]
     total: int
-    classes: dict[tuple[str, str], int]
+    more: bool = False
 
 
+MOST_COUNTED = 10_000
 SORTS: dict[str, Any] = {
     "volume": SeriesProfile.last12.desc(),
     "growth": SeriesProfile.growth.desc(),
     "decline": SeriesProfile.growth,
     "error": SeriesProfile.wape.desc(),
     "missed": SeriesProfile.missed.desc(),
-    "bias": sa.func.abs(SeriesProfile.bias).desc(),
+    "bias": SeriesProfile.bias_size.desc(),
 }
 """What profiles may be sorted by; those of which the figure is unknown come last."""
 KNOWN: dict[str, Any] = {
@@ -64,46 +66,56 @@ KNOWN: dict[str, Any] = {
     "decline": SeriesProfile.growth,
     "error": SeriesProfile.wape,
     "missed": SeriesProfile.missed,
-    "bias": SeriesProfile.bias,
+    "bias": SeriesProfile.bias_size,
 }
+SIZE = (SeriesProfile.last12.desc(), SeriesProfile.id.desc())
+"""What decides between those that a sort puts alike: the larger comes first."""
 
 
 def list_profiles(session: Session, wanted: ProfileFilter, sort: str, limit: int, offset: int = 0) -> ProfilePage:
     """A page of profiles, the largest of those that `sort` puts alike first."""
-    known = [sa.case((KNOWN[sort].is_(None), 1), else_=0)] if sort in KNOWN else []
-    order = (*known, SORTS[sort], SeriesProfile.last12.desc(), SeriesProfile.id)
     columns: list[Any] = [SeriesProfile, Product.code, Product.name]
-    query = narrowed(sa.select(*columns), wanted, classes=True)
-    rows = session.execute(query.order_by(*order).limit(limit).offset(offset)).all()
-    counted = class_counts(session, wanted)
-    chosen = ((wanted.volume, 0), (wanted.variability, 1))
-    total = sum(
-        count for classes, count in counted.items() if all(not name or classes[at] == name for name, at in chosen)
-    )
-    return ProfilePage([view_of(*row) for row in rows], total, counted)
+    query = narrowed(session, sa.select(*columns), wanted)
+    rows = known_first(session, query, sort, limit, offset)
+    total = counted(session, query)
+    return ProfilePage([view_of(*row) for row in rows], min(total, MOST_COUNTED), total > MOST_COUNTED)
 
 
-def class_counts(session: Session, wanted: ProfileFilter) -> dict[tuple[str, str], int]:
-    """How many of the profiles, of any class, are of each one."""
-    keys: list[Any] = [SeriesProfile.volume_class, SeriesProfile.variability_class]
-    query = narrowed(sa.select(*keys, sa.func.count()), wanted, classes=False).group_by(*keys)
-    return {(volume, variability): count for volume, variability, count in session.execute(query)}
+def known_first(session: Session, query: sa.Select[Any], sort: str, limit: int, offset: int) -> list[Any]:
+    """Some rows by `sort`. Those without its figure are asked for once the others end: sorted together with them, no
+    index would do."""
+    known = query if sort not in KNOWN else query.where(KNOWN[sort].is_not(None))
+    order = dict.fromkeys((SORTS[sort], *SIZE))
+    rows = list(session.execute(known.order_by(*order).limit(limit).offset(offset)))
+    if sort not in KNOWN or len(rows) == limit:
+        return rows
+    before = offset + len(rows) if rows or not offset else count_of(session, known)
+    unknown = query.where(KNOWN[sort].is_(None)).order_by(*SIZE)
+    return rows + list(session.execute(unknown.limit(limit - len(rows)).offset(max(offset - before, 0))))
 
 
-def narrowed(query: sa.Select[Any], wanted: ProfileFilter, *, classes: bool) -> sa.Select[Any]:
-    place, product = wanted.level
+def counted(session: Session, query: sa.Select[Any]) -> int:
+    """How many rows a query has; one more than MOST_COUNTED where there are more than that."""
+    return count_of(session, query.limit(MOST_COUNTED + 1))
+
+
+def count_of(session: Session, query: sa.Select[Any]) -> int:
+    rows = query.with_only_columns(SeriesProfile.id, maintain_column_froms=True).subquery()
+    return session.scalar(sa.select(sa.func.count()).select_from(rows)) or 0
+
+
+def narrowed(session: Session, query: sa.Select[Any], wanted: ProfileFilter) -> sa.Select[Any]:
     query = query.select_from(SeriesProfile).outerjoin(Product, Product.id == SeriesProfile.product_id)
-    query = query.where(SeriesProfile.location_level == place, SeriesProfile.product_level == product)
-    query = query.where(*within(wanted.node))
-    if classes and wanted.volume:
+    query = query.where(*of_level(wanted.level), *within(wanted.node))
+    if wanted.volume:
         query = query.where(SeriesProfile.volume_class == wanted.volume)
-    if classes and wanted.variability:
+    if wanted.variability:
         query = query.where(SeriesProfile.variability_class == wanted.variability)
-    if wanted.q:
-        names = [getattr(SeriesProfile, name) for name in (*LOCATION_FIELDS, "category", "subcategory")]
-        columns = (*names, Product.code, Product.name)
-        query = query.where(sa.or_(*(column.icontains(wanted.q, autoescape=True) for column in columns)))
-    return query
+    return query.where(any_named(session, wanted.q, SeriesProfile)) if wanted.q else query
+
+
+def of_level(level: Level) -> tuple[sa.ColumnElement[bool], ...]:
+    return SeriesProfile.location_level == level[0], SeriesProfile.product_level == level[1]
 
 
 def within(node: Node) -> list[sa.ColumnElement[bool]]:
@@ -121,10 +133,11 @@ def view_of(row: SeriesProfile, code: str | None, name: str | None) -> ProfileVi
 
 
 def known_levels(session: Session) -> list[Level]:
-    """The levels that have profiles for the caller, coarse to fine."""
-    query = sa.select(SeriesProfile.location_level, SeriesProfile.product_level).distinct()
-    found = {(place, product) for place, product in session.execute(query)}
-    return [(place, product) for place in LOCATION_LEVELS for product in PRODUCT_LEVELS if (place, product) in found]
+    """The levels that have profiles for the caller, coarse to fine; each is looked up, no row is read."""
+    levels = [(place, product) for place in LOCATION_LEVELS for product in PRODUCT_LEVELS]
+    there = (sa.select(SeriesProfile.id).where(*of_level(level)).exists() for level in levels)
+    found = session.execute(sa.select(*(sa.case((one, 1), else_=0) for one in there))).one()
+    return [level for level, known in zip(levels, found, strict=True) if known]
 
 
 def level_within(node: Node, wanted: Level, known: list[Level]) -> Level:

@@ -1,36 +1,19 @@
-"""Reads of receivables: the worklist, invoices, customers' behaviour, figures of collection, and scores."""
+"""Reads of open invoices: the worklist, one with all that is known of it, and promises that were not kept."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import date, timedelta
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ml.db.bulk import in_lists
 from ml.db.catalog import Customer
-from ml.db.receivables import (
-    CollectionAction,
-    CollectRun,
-    CustomerRisk,
-    Invoice,
-    Payment,
-    PaymentPrediction,
-    ReceivableFigure,
-)
+from ml.db.receivables import CollectionAction, CollectRun, Invoice, Payment, PaymentPrediction
 from ml.errors import NotFoundError
-from webapp.errors import NoForecastError
+from webapp.queries.collect_runs import customers_of, find_run, published_run
 from webapp.queries.paging import DEFAULT_LIMIT, Page, newest_first
-from webapp.queries.scope import current_scope
-
-BUCKETS = ("not_due", "days_1_30", "days_31_60", "days_61_90", "over_90")
-PARTS = (*BUCKETS, "credits", "invoices", "sales", "begin_amount", "end_amount", "current_amount", "settled",
-         "paid_days", "late_days")  # fmt: skip
-GROUPS = ("customer", "segment", "region")
-NO_RUN = "Payments have not been predicted yet. Import invoices and payments, or run a job of the kind `collect`."
 
 
 @dataclass(frozen=True)
@@ -91,107 +74,6 @@ class InvoiceView:
         return self.predictions[-1] if self.predictions else None
 
 
-@dataclass(frozen=True)
-class FigureView:
-    """Figures of a group in a currency and period: ageing at its end, and how collection went (docs/receivables.md).
-
-    Days and percents are None where there is nothing to divide by."""
-
-    group: str
-    label: str
-    currency: str
-    first_day: date
-    last_day: date
-    parts: dict[str, float] = field(default_factory=dict)
-
-    @property
-    def owed(self) -> float:
-        return sum(self.parts[name] for name in BUCKETS)
-
-    @property
-    def total(self) -> float:
-        """What is owed less open credit notes."""
-        return self.owed + self.parts["credits"]
-
-    @property
-    def overdue_share(self) -> float | None:
-        return ratio(self.owed - self.parts["not_due"], self.owed)
-
-    @property
-    def dso(self) -> float | None:
-        return ratio(self.parts["end_amount"] * self.days, self.parts["sales"])
-
-    @property
-    def best_possible_dso(self) -> float | None:
-        return ratio(self.parts["current_amount"] * self.days, self.parts["sales"])
-
-    @property
-    def average_days_delinquent(self) -> float | None:
-        if self.dso is None or self.best_possible_dso is None:
-            return None
-        return self.dso - self.best_possible_dso
-
-    @property
-    def collection_effectiveness(self) -> float | None:
-        asked = self.parts["begin_amount"] + self.parts["sales"]
-        share = ratio(asked - self.parts["end_amount"], asked - self.parts["current_amount"])
-        return None if share is None else 100 * share
-
-    @property
-    def days_to_pay(self) -> float | None:
-        return ratio(self.parts["paid_days"], self.parts["settled"])
-
-    @property
-    def days_late(self) -> float | None:
-        return ratio(self.parts["late_days"], self.parts["settled"])
-
-    @property
-    def days(self) -> int:
-        return (self.last_day - self.first_day).days + 1
-
-
-@dataclass(frozen=True)
-class ScoreView:
-    """What became of the predictions of a day: how many are known by now, their mean absolute error in days, and the
-    share within P10 to P90 of those that were paid or should have been by P90."""
-
-    as_of: date
-    predictions: int
-    known: int
-    mae: float | None
-    bias: float | None
-    coverage: float | None
-    brier: float | None
-
-
-def ratio(part: float, whole: float) -> float | None:
-    """None where there is nothing to divide by."""
-    return part / whole if abs(whole) > 1e-9 else None
-
-
-def find_run(session: Session) -> CollectRun | None:
-    """The run that readers see."""
-    return session.scalars(sa.select(CollectRun).where(CollectRun.slot.is_not(None))).one_or_none()
-
-
-def published_run(session: Session) -> CollectRun:
-    """The run that readers see; raises NoForecastError where there is none."""
-    run = find_run(session)
-    if run is None:
-        raise NoForecastError(NO_RUN)
-    return run
-
-
-def notes_of(run: CollectRun) -> list[str]:
-    """What was unusual in all invoices and payments, counted, such as `3 credit notes`; nothing for limited callers."""
-    if current_scope() is not None:
-        return []
-    counts = {name: count for name, count in (run.notes or {}).items() if isinstance(count, int)}
-    if counts.get("currencies", 0) < 2:
-        counts.pop("currencies", None)
-    return [f"{count:,} {name}" for name, count in counts.items() if count]
-
-
 def worklist(
     session: Session, wanted: PredictionFilter, *, limit: int = DEFAULT_LIMIT, below: int | None = None
 ) -> Page[PredictionView]:
@@ -236,14 +118,6 @@ def views(session: Session, rows: Sequence[PaymentPrediction]) -> list[Predictio
     return [PredictionView(row, customers[row.customer_id], latest.get(row.invoice_key)) for row in rows]
 
 
-def customers_of(session: Session, ids: Iterable[int]) -> dict[int, Customer]:
-    """Customers by id."""
-    found: dict[int, Customer] = {}
-    for some in in_lists(sorted(set(ids))):
-        found |= {row.id: row for row in session.scalars(sa.select(Customer).where(Customer.id.in_(some)))}
-    return found
-
-
 def invoice_view(session: Session, invoice_ref: str) -> InvoiceView:
     """An invoice by its number; raises NotFoundError."""
     row = session.scalars(sa.select(Invoice).where(Invoice.invoice_ref == invoice_ref)).one_or_none()
@@ -269,124 +143,6 @@ def currencies(session: Session) -> list[str]:
         return []
     query = sa.select(PaymentPrediction.currency).where(PaymentPrediction.run_id == run.id).distinct()
     return sorted(session.scalars(query))
-
-
-def figures(
-    session: Session, by: str = "", *, months: bool = False, customer_id: int | None = None
-) -> list[FigureView]:
-    """Figures of the last 90 days (or of each of the last 12 months) by a group of `GROUPS`, the largest first."""
-    run, mine = published_run(session), ReceivableFigure
-    group: Any = {"customer": Customer.code, "segment": Customer.segment, "region": Customer.region}.get(by)
-    label: Any = Customer.name if by == "customer" else group
-    keys = [
-        mine.currency,
-        mine.first_day,
-        mine.last_day,
-        *([group] if by else []),
-        *([label] if by == "customer" else []),
-    ]
-    names = [sa.literal_column("''").label("group")] if not by else [group.label("group")]
-    names += [label.label("label")] if by == "customer" else []
-    sums = [sa.func.sum(getattr(mine, name)).label(name) for name in PARTS]
-    query = sa.select(mine.currency, mine.first_day, mine.last_day, *names, *sums)
-    query = query.join(Customer, Customer.id == mine.customer_id).where(mine.run_id == run.id)
-    query = query.where(span_condition(run, months=months))
-    if customer_id is not None:
-        query = query.where(mine.customer_id == customer_id)
-    found = []
-    for row in session.execute(query.group_by(*keys)).mappings():
-        parts = {name: float(row[name] or 0.0) for name in PARTS}
-        text = row["label"] if by == "customer" else row["group"]
-        found.append(FigureView(row["group"], text, row["currency"], row["first_day"], row["last_day"], parts))
-    if months:
-        return sorted(found, key=lambda view: (view.currency, view.first_day))
-    return sorted(found, key=lambda view: (view.currency, -view.owed, view.group))
-
-
-def span_condition(run: CollectRun, *, months: bool) -> sa.ColumnElement[bool]:
-    """The period of today ends the day before the predictions; months are all whole ones, which is no longer."""
-    if run.as_of is None:
-        return sa.false()
-    last, mine = run.as_of - timedelta(days=1), ReceivableFigure
-    trailing = sa.and_(mine.last_day == last, mine.first_day == last - timedelta(days=89))
-    return sa.not_(trailing) if months else trailing
-
-
-def risk_of(session: Session, customer_id: int) -> CustomerRisk | None:
-    """The risk class of a customer; None without invoices."""
-    run = find_run(session)
-    if run is None:
-        return None
-    query = sa.select(CustomerRisk).where(CustomerRisk.run_id == run.id, CustomerRisk.customer_id == customer_id)
-    return session.scalars(query).one_or_none()
-
-
-def risk_counts(session: Session) -> dict[str, dict[str, int]]:
-    """By risk class: customers in it now, thirty days ago, and how many came better or worse from another one."""
-    run = find_run(session)
-    if run is None:
-        return {}
-    mine = CustomerRisk
-    query = sa.select(mine.risk_class, mine.before, mine.direction, sa.func.count().label("customers"))
-    rows = session.execute(
-        query.where(mine.run_id == run.id).group_by(mine.risk_class, mine.before, mine.direction)
-    ).all()
-    found: dict[str, dict[str, int]] = {}
-    for row in rows:
-        now = found.setdefault(row.risk_class, {"now": 0, "before": 0, "better": 0, "worse": 0})
-        now["now"] += row.customers
-        if row.direction in ("better", "worse"):
-            now[row.direction] += row.customers
-        if row.before:
-            then = found.setdefault(row.before, {"now": 0, "before": 0, "better": 0, "worse": 0})
-            then["before"] += row.customers
-    return found
-
-
-def moved(session: Session, limit: int = 10) -> list[tuple[CustomerRisk, Customer]]:
-    """Customers who came into a worse class, those that are overdue longest first."""
-    run = find_run(session)
-    if run is None:
-        return []
-    mine = CustomerRisk
-    query = sa.select(mine).where(mine.run_id == run.id, mine.direction == "worse")
-    rows = session.scalars(query.order_by(mine.overdue_days.desc(), mine.id).limit(limit)).all()
-    customers = customers_of(session, (row.customer_id for row in rows))
-    return [(row, customers[row.customer_id]) for row in rows]
-
-
-def scores(session: Session, limit: int = 12) -> list[ScoreView]:
-    """What became of earlier predictions, the newest day first; days of which nothing is known yet are left out."""
-    run, mine = find_run(session), PaymentPrediction
-    if run is None or run.as_of is None:
-        return []
-    came = mine.settled_on.is_not(None)
-    judged = sa.or_(came, mine.p90 < run.as_of)
-    late = sa.case((mine.settled_on > mine.due_on, 1.0), else_=0.0)
-    miss = 1.0 - mine.on_time - late
-    query = (
-        sa.select(
-            mine.as_of,
-            sa.func.count().label("predictions"),
-            sa.func.sum(sa.case((came, 1), else_=0)).label("known"),
-            sa.func.avg(sa.case((came, sa.func.abs(mine.missed_days)))).label("mae"),
-            sa.func.avg(sa.case((came, mine.missed_days))).label("bias"),
-            sa.func.sum(sa.case((judged, 1), else_=0)).label("judged"),
-            sa.func.sum(sa.case((sa.and_(came, mine.settled_on.between(mine.p10, mine.p90)), 1), else_=0)).label(
-                "inside"
-            ),
-            sa.func.avg(sa.case((came, miss * miss))).label("brier"),
-        )
-        .where(mine.as_of < run.as_of)
-        .group_by(mine.as_of)
-        .order_by(mine.as_of.desc())
-        .limit(limit)
-    )
-    return [
-        ScoreView(row.as_of, row.predictions, row.known, row.mae, row.bias, ratio(row.inside, row.judged), row.brier)
-        for row in session.execute(query)
-        if row.known
-    ]
 
 
 def waiting_actions(session: Session, limit: int = 10) -> list[tuple[CollectionAction, Customer]]:

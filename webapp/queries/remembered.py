@@ -15,16 +15,25 @@ from weakref import WeakKeyDictionary
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from ml.db.results import ForecastRun
 from ml.db.sales import SalesRaw
 from ml.grains import DAILY, Coverage, Grain, newest_load, read_coverage
 from webapp.queries.scope import UNSCOPED
-from worker.events import AggregatesRefreshed
+from worker.events import (
+    AggregatesRefreshed,
+    Event,
+    ForecastExtended,
+    ForecastOverridden,
+    ProductMoved,
+    RecordsImported,
+)
 from worker.models import OutboxEvent
 
 MOST = 512
 STATE = "which state the totals are in is no figure of a place"
 
 Found = TypeVar("Found")
+Look = sa.ScalarSelect[Any]
 
 _kept: WeakKeyDictionary[sa.Engine, OrderedDict[Hashable, Any]] = WeakKeyDictionary()
 _lock = Lock()
@@ -47,12 +56,47 @@ def remembered(session: Session, key: Hashable, compute: Callable[[], Found]) ->
     return found
 
 
+def newest(session: Session, name: Hashable, state: Hashable, compute: Callable[[], Found]) -> Found:
+    """The same for what is large: of all states, which are no part of its name, the last alone is kept."""
+    box: list[tuple[Hashable, Found]] = remembered(session, name, list)
+    for known, found in box:
+        if known == state:
+            return found
+    made = compute()
+    box[:] = [(state, made)]
+    return made
+
+
 def totals_version(session: Session) -> Hashable:
     """Another one whenever the totals of sales have changed: two looks at the ends of indexes."""
-    refreshed = sa.select(sa.func.max(OutboxEvent.id)).where(OutboxEvent.name == AggregatesRefreshed.__name__)
-    newest = sa.select(sa.func.max(SalesRaw.id))
-    both = sa.select(refreshed.scalar_subquery(), newest.scalar_subquery())
-    return tuple(session.execute(both.execution_options(**{UNSCOPED: STATE})).one())
+    return state(session, TOTALS)
+
+
+def forecast_version(session: Session, grain: Grain) -> Hashable:
+    """Another one whenever the published forecasts of a grain, the sales before them, or the groups of products have
+    changed."""
+    published = sa.select(ForecastRun.id).where(ForecastRun.slot == grain.name).scalar_subquery()
+    return state(session, (*TOTALS, published, *MOVES))
+
+
+def last_event(kind: type[Event]) -> Look:
+    return sa.select(sa.func.max(OutboxEvent.id)).where(OutboxEvent.name == kind.__name__).scalar_subquery()
+
+
+TOTALS = (last_event(AggregatesRefreshed), sa.select(sa.func.max(SalesRaw.id)).scalar_subquery())
+UNORDERED = sa.select(sa.func.max(OutboxEvent.handled_at)).where(
+    OutboxEvent.name.in_([ForecastExtended.__name__, ProductMoved.__name__])
+)
+"""No lock makes these wait for each other: of two, the one with the lower number may commit last."""
+MOVES = (
+    *(last_event(kind) for kind in (ForecastExtended, ForecastOverridden, ProductMoved, RecordsImported)),
+    UNORDERED.scalar_subquery(),
+)
+
+
+def state(session: Session, looks: tuple[Look, ...]) -> Hashable:
+    """What is at the ends of some indexes."""
+    return tuple(session.execute(sa.select(*looks).execution_options(**{UNSCOPED: STATE})).one())
 
 
 def known_coverage(session: Session, grain: Grain) -> Coverage | None:

@@ -72,7 +72,7 @@ def list_forecasts(
     if run is None:
         return IssuedPage([], None)
     query = sa.select(ForecastResult).join(Series, Series.id == ForecastResult.series_id)
-    query = narrowed(query, wanted).where(ForecastResult.run_id == run.id)
+    query = narrowed(session, query, wanted).where(ForecastResult.run_id == run.id)
     if series_id is not None:
         query = query.where(ForecastResult.series_id == series_id)
     if since is not None:

@@ -20,7 +20,8 @@ from webapp.queries.history import in_series
 from webapp.queries.nodes import LOCATION_FIELDS, Node, conditions
 from webapp.queries.paging import behind
 from webapp.queries.products import product_code
-from webapp.queries.remembered import known_coverage
+from webapp.queries.remembered import known_coverage, remembered, totals_version
+from webapp.queries.scope import current_scope
 
 DECIMALS = 4
 """What the tables keep; sums of floats have more."""
@@ -189,8 +190,28 @@ def period_sales(
 
     Of the filter, days (whose whole periods count), places and products are taken: the
     aggregates know no customers, channels, orders or imports. Raises NotFoundError for an
-    unknown product.
+    unknown product. Totals are read once until they change.
     """
+
+    def read() -> SalesPage:
+        return read_period_sales(session, grain, wanted, by_series=by_series, limit=limit, after=after)
+
+    if grain == DAILY.name or by_series or wanted.category or wanted.subcategory or wanted.product:
+        return read()
+    key = ("sums", grain, wanted, limit, after and tuple(after), current_scope(), totals_version(session))
+    return remembered(session, key, read)
+
+
+def read_period_sales(
+    session: Session,
+    grain: Literal["daily", "weekly", "monthly"],
+    wanted: SalesFilter,
+    *,
+    by_series: bool,
+    limit: int,
+    after: Key | None,
+) -> SalesPage:
+    """Sales by period as the database has them."""
     sums = BY_DAY if grain == DAILY.name else TOTALS[grain]
     order = (sums.period, sums.table.series_id) if by_series else (sums.period,)
     query = sums_by(sums, order).where(*period_conditions(session, sums, wanted))

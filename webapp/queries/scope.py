@@ -190,7 +190,7 @@ LIMITED: dict[type[Base], Callable[[Caller, Scope], Condition]] = {
     imports.RejectedRow: of_own_import(imports.RejectedRow),
     **{rows: nowhere(rows) for rows in (sales.SalesRepeat, imports.RecordVersion)},
     **{rows: nowhere(rows) for rows in (inventory.StockLevel, inventory.PurchaseOrder, inventory.JobOrder)},
-    restock.StockReport: nowhere(restock.StockReport),
+    **{rows: nowhere(rows) for rows in (restock.StockReport, restock.StockSimulation)},
 }
 """The tables with figures of places, and what a limited caller sees of each."""
 
@@ -209,6 +209,7 @@ OPEN = frozenset(
         "model_registry",
         "model_promotions",
         "forecast_runs",
+        "forecast_partitions",
         "drift_reports",
         "job_runs",
         "schedules",

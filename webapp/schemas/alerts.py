@@ -12,8 +12,8 @@ from webapp.schemas.base import LARGEST_ID, Answer, Figure, Flag, ListAnswer, Nu
 AlertState = Literal["open", "acknowledged", "resolved"]
 Severity = Literal["warning", "critical"]
 MetricName = Literal[
-    "drift", "accuracy", "failed_jobs", "broken_promises", "waiting_jobs", "dead_letters", "freshness", "silence",
-    "error_rate", "latency", "connections",
+    "drift", "accuracy", "failed_jobs", "broken_promises", "waiting_jobs", "dead_letters", "freshness",
+    "urgent_stock", "silence", "error_rate", "latency", "connections",
 ]  # fmt: skip
 Address = Annotated[str, StringConstraints(max_length=254)]
 Hour = Annotated[str, StringConstraints(pattern=r"^(([01]\d|2[0-3]):[0-5]\d)?$")]

@@ -6,6 +6,7 @@ import base64
 import binascii
 import json
 from collections.abc import Sequence
+from functools import cache
 from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Strict, model_validator
@@ -19,6 +20,16 @@ class Request(BaseModel):
     """Something that a caller sends: unknown fields and query parameters are refused."""
 
     model_config = ConfigDict(extra="forbid", defer_build=True)
+
+    @classmethod
+    def model_json_schema(cls, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """As of pydantic; the usual one is made once, since each request with a query reads it."""
+        return super().model_json_schema(*args, **kwargs) if args or kwargs else cls._usual_schema()
+
+    @classmethod
+    @cache
+    def _usual_schema(cls) -> dict[str, Any]:
+        return super().model_json_schema()
 
 
 AMOUNT, RATIO = 4, 6
@@ -43,6 +54,7 @@ Ratio = Annotated[float, AfterValidator(lambda value: to_decimals(value, RATIO))
 """A share, a factor or a probability."""
 Flag = Annotated[bool, Strict()]
 Whole = Annotated[int, Strict()]
+Id = Annotated[int, Strict(), Field(ge=1, le=LARGEST_ID)]
 Number = Annotated[float, Strict()]
 """Values in JSON bodies, which are what they say: neither 0 nor "no" is false there, and "5" is no number."""
 Measured = Annotated[dict[str, Any], AfterValidator(lambda value: to_decimals(value, RATIO))]

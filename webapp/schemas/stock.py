@@ -9,7 +9,7 @@ from pydantic import Field
 
 from ml.inventory.rules import Kind, Service
 from webapp.queries.stock import Named
-from webapp.schemas.base import LARGEST_ID, Answer, Figure, ListAnswer, Number, PageQuery, Ratio, Request, Whole
+from webapp.schemas.base import LARGEST_ID, Answer, Figure, Id, ListAnswer, Number, PageQuery, Ratio, Request, Whole
 from webapp.schemas.days import Day
 
 Alert = Literal["warning", "urgent"]
@@ -180,7 +180,7 @@ class AdviceEdit(Request):
 class AdviceChoice(Request):
     """Which recommendations are accepted, all or none."""
 
-    ids: list[Whole] = Field(min_length=1, max_length=1000)
+    ids: list[Id] = Field(min_length=1, max_length=1000)
 
 
 class DismissBody(Request):

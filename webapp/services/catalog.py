@@ -15,9 +15,10 @@ from ml.db.keys import hash_key, normalise
 from ml.errors import ConflictError
 from ml.etl.record_store import forget_versions, move_categories, referenced
 from ml.etl.record_tables import RECORD_TABLES
-from worker.events import ProductChanged, record
+from worker.events import ProductChanged, ProductMoved, record
 
 Named = TypeVar("Named", Product, Customer)
+GROUPS = ("category", "subcategory")
 DATASET: dict[type[Any], str] = {Product: "products", Customer: "customers"}
 
 
@@ -51,6 +52,8 @@ def replace(session: Session, row: Product | Customer, values: Mapping[str, Any]
     audit.record(session, "update", what(row), row.id, before=before, after=values)
     if isinstance(row, Product):
         record(session, ProductChanged(row.id))
+        if any(before[name] != values[name] for name in GROUPS if name in values):
+            record(session, ProductMoved(row.id))
     session.commit()
 
 

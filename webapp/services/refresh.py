@@ -44,7 +44,7 @@ def renew(session: Session, token: str, tolerance: timedelta = timedelta()) -> R
     if row is None:
         raise UnauthenticatedError("invalid-token", f"this is no refresh token. {REMEDY}")
     login, now = row.login, utc_now()
-    check_open(login)
+    check_open(login.revoked_at, login.expires_at, active=login.user.active)
     if row.used_at is None and _use(session, row):
         replacement = issue(session, login)
         session.commit()

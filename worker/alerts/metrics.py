@@ -15,6 +15,7 @@ from redis import Redis
 from sqlalchemy.orm import Session
 
 from ml.db.insights import DRIFT_VERDICTS, DriftReport
+from ml.db.restock import PlanRun
 from ml.db.results import ForecastRun
 from ml.db.sales import SalesDaily
 from worker import health, traffic
@@ -135,6 +136,14 @@ def freshness(look: Look) -> Iterator[Reading]:
         yield Reading("sales", days, f"the newest sale is of {newest}, {days} days ago")
 
 
+def urgent_stock(look: Look) -> Iterator[Reading]:
+    """Items that the published plan calls urgent: their stock lasts for two days at most."""
+    run = look.session.scalar(sa.select(PlanRun).where(PlanRun.slot == "stock"))
+    if run is not None:
+        count = run.summary["urgent"]
+        yield Reading("stock", count, f"{count:,} items are urgent in the plan of {run.today}")
+
+
 def silence(look: Look) -> Iterator[Reading]:
     """1 for each kind of process of which none was seen lately; where Redis cannot tell, 1 for Redis."""
     try:
@@ -185,6 +194,7 @@ METRICS: dict[str, Metric] = {
     "waiting_jobs": Metric("Waiting time before a queue", "minutes", waiting_jobs),
     "dead_letters": Metric("Events that could not be handled", "events", dead_letters),
     "freshness": Metric("Age of the newest sale", "days", freshness),
+    "urgent_stock": Metric("Items whose stock is urgent", "items", urgent_stock),
     "silence": Metric("Processes that are not seen", "0 or 1", silence),
     "error_rate": Metric("API errors", "%", error_rate),
     "latency": Metric("API latency, 95th percentile", "ms", latency),

@@ -19,6 +19,7 @@ DEFAULTS: tuple[dict[str, Any], ...] = (
     {"name": "Events cannot be handled", "metric": "dead_letters", "threshold": 0, "clear_at": 0,
      "severity": "critical"},
     {"name": "Sales are old", "metric": "freshness", "threshold": 35, "clear_at": 34},
+    {"name": "Stock runs out", "metric": "urgent_stock", "threshold": 0, "clear_at": 0},
     {"name": "A process is gone", "metric": "silence", "threshold": 0.5, "clear_at": 0.5, "hold_minutes": 2,
      "severity": "critical"},
     {"name": "The API fails", "metric": "error_rate", "threshold": 2, "clear_at": 1, "window_minutes": 10,

@@ -12,11 +12,12 @@ from worker.events import SalesCleaned
 
 def run(ctx: JobContext) -> dict[str, Any]:
     """Clean all grains that are forecast; those with too little history have nothing to clean."""
+    settings = ctx.settings.ml
     with ctx.session() as session:
         results = {}
-        for grain in ctx.settings.ml.grains:
+        for grain in settings.grains:
             try:
-                results[grain] = clean(session, grain, ctx.progress).as_dict()
+                results[grain] = clean(session, grain, ctx.progress, settings.partition_series).as_dict()
             except NotEnoughHistoryError as error:
                 results[grain] = {"grain": grain, "skipped": str(error)}
         cleaned = [grain for grain, result in results.items() if "skipped" not in result]

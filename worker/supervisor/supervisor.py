@@ -19,7 +19,8 @@ from worker import valkey
 from worker.supervisor import home, procfile
 from worker.supervisor.process import Process, Program
 
-STOPPED_LAST = ("scheduler", "relay", "interactive", "worker", "valkey")  # in this order, after web and any other
+STOPPED_LAST = ("scheduler", "relay", "interactive", "worker", "trainer", "valkey")
+"""In this order, after web and any other."""
 START_SECONDS = 60.0
 TRIES_AT_START = 3
 TICK = 0.1

@@ -15,6 +15,7 @@ from ml.db.cleaning import CleaningFlag
 from ml.db.drivers import Event
 from ml.db.inventory import StockLevel
 from ml.etl.extract import SalesTable, period_starts, read_frame
+from ml.etl.partition import WHOLE, Partition
 from ml.totals import TOTALS, Totals
 
 STOCK = ["area", "product_id", "ds", "counted", "out"]
@@ -58,20 +59,24 @@ def read_context(session: Session, table: SalesTable) -> Context:
     stock = (
         NOTHING.stock
         if table.settings.stockouts == "off"
-        else read_stock(session, first, end, TOTALS[table.grain.name])
+        else read_stock(session, first, end, TOTALS[table.grain.name], table.partition)
     )
     plans = read_events(session, first, table.grain.shift(last, table.grain.farthest + 1))
     events = () if table.settings.outliers == "off" else [event for event in plans if event.starts_on <= end]
-    return Context(stock, events, read_decisions(session, table.grain.name), plans)
+    return Context(stock, events, read_decisions(session, table.grain.name, table.partition), plans)
 
 
-def read_stock(session: Session, first: date, last: date, totals: Totals) -> pd.DataFrame:
-    """How many stock levels each period has by area and product, and how many of them are zero."""
+def read_stock(session: Session, first: date, last: date, totals: Totals, partition: Partition = WHOLE) -> pd.DataFrame:
+    """How many stock levels each period has by area and product, and how many of them are zero.
+
+    Those of the areas of a partition, and those without an area, which are of all."""
+    areas = sa.select(Series.area).where(*partition.conditions())
+    here = [] if partition.whole else [sa.or_(StockLevel.area == "", StockLevel.area.in_(areas))]
     period = totals.period_of(StockLevel.day)
     zeros = sa.func.sum(sa.case((StockLevel.on_hand <= 0, 1), else_=0))
     query = (
         sa.select(StockLevel.area, StockLevel.product_id, period, sa.func.count(), zeros)
-        .where(StockLevel.day.between(first, last))
+        .where(StockLevel.day.between(first, last), *here)
         .group_by(StockLevel.area, StockLevel.product_id, period)
     )
     frame = read_frame(session, query, STOCK)
@@ -88,14 +93,14 @@ def read_events(session: Session, first: date, last: date) -> Sequence[Event]:
     return events
 
 
-def read_decisions(session: Session, grain: str) -> list[Decision]:
-    """All flags of a grain that a person accepted or dismissed."""
+def read_decisions(session: Session, grain: str, partition: Partition = WHOLE) -> list[Decision]:
+    """All flags of a grain, of the series of a partition, that a person accepted or dismissed."""
     query = (
         sa.select(
             Series.key, CleaningFlag.period, CleaningFlag.kind,
             CleaningFlag.value, CleaningFlag.corrected, CleaningFlag.verdict,
         )
         .join(Series, Series.id == CleaningFlag.series_id)
-        .where(CleaningFlag.grain == grain, CleaningFlag.verdict != "open")
+        .where(CleaningFlag.grain == grain, CleaningFlag.verdict != "open", *partition.conditions())
     )  # fmt: skip
     return [Decision(row.key.hex(), *row[1:]) for row in session.execute(query)]

@@ -16,6 +16,7 @@ from ml.db.bulk import in_lists, insert_rows, lock_for_writing, table_of
 from ml.db.cleaning import CleaningFlag
 from ml.etl.cleaning.clean import Cleaned
 from ml.etl.extract import CENT
+from ml.etl.partition import WHOLE, Partition
 
 Key = tuple[int, date, str]
 NUMBERS = ("value", "corrected", "score", "reason")
@@ -34,8 +35,10 @@ class Stored:
     removed: int
 
 
-def store_flags(session: Session, cleaned: Cleaned, ids: Mapping[str, int], grain: str) -> Stored:
-    """Make the flags of a grain those of `cleaned`; `ids` holds series ids by key. The caller commits.
+def store_flags(
+    session: Session, cleaned: Cleaned, ids: Mapping[str, int], grain: str, partition: Partition = WHOLE
+) -> Stored:
+    """Make the flags of a grain's partition those of `cleaned`; `ids` holds series ids by key. The caller commits.
 
     A flag that is found again keeps its verdict and takes the new numbers. One that is not found any more goes, unless
     a person decided it and the sales it was about are still the same.
@@ -45,14 +48,16 @@ def store_flags(session: Session, cleaned: Cleaned, ids: Mapping[str, int], grai
         (ids[key], ds.date(), kind): _row(value, corrected, score, reason)
         for key, ds, kind, value, corrected, score, reason in cleaned.flags.itertuples(index=False, name=None)
     }
+    here = (CleaningFlag.grain == grain, *partition.only(CleaningFlag.series_id))
     known = {
         (flag.series_id, flag.period, flag.kind): flag
-        for flag in session.execute(sa.select(table_of(CleaningFlag)).where(CleaningFlag.grain == grain))
+        for flag in session.execute(sa.select(table_of(CleaningFlag)).where(*here))
     }
     added = [key for key in found if key not in known]
     changed = [key for key in found if key in known and not _same(known[key], found[key])]
-    sold = _sold(cleaned, ids)
-    removed = [flag.id for key, flag in known.items() if key not in found and not _holds(flag, sold)]
+    gone = {key: flag for key, flag in known.items() if key not in found}
+    sold = _sold(cleaned, ids) if gone else {}
+    removed = [flag.id for flag in gone.values() if not _holds(flag, sold)]
     _delete(session, removed)
     _update(session, {known[key].id: found[key] for key in changed})
     _insert(session, {key: found[key] for key in added}, grain)

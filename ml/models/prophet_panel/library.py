@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ml.compute import spread
 from ml.errors import DataError
-from ml.models.processes import spread
 from ml.models.prophet_panel.export import unfitted
 from ml.models.prophet_panel.fitted import holidays_of
 from ml.models.prophet_panel.holidays import Holidays
