@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from datetime import date, timedelta
 from itertools import islice
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 from e2e_steps import PASSWORD
@@ -41,6 +42,9 @@ from webapp.services.overrides import OverrideDraft, create_override
 from webapp.services.tokens import create_token
 from worker.models import JobRun, OutboxEvent, WebhookDelivery, WebhookEndpoint
 
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
 STILL = {"color_scheme": "light", "reduced_motion": "reduce"}
 """Without transitions: colours on their way from one theme to the other have no contrast that means anything."""
 MONTHS, KNOWN = 40, 38
@@ -52,7 +56,7 @@ LIMITED = {"regions": ["North"], "territories": []}
 @contextmanager
 def serving(app: Flask) -> Iterator[str]:
     """The address of `app` behind a server of its own."""
-    server = make_server("127.0.0.1", 0, app, threaded=True)
+    server = make_server("127.0.0.1", 0, answered_whole(app), threaded=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
@@ -61,6 +65,23 @@ def serving(app: Flask) -> Iterator[str]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+def answered_whole(app: Flask) -> WSGIApplication:
+    """`app` whose answers are closed before they are sent.
+
+    Werkzeug's server forgets to close an answer when the browser hangs up midway, and a file stays open.
+    """
+
+    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        parts = app(environ, start_response)
+        try:
+            return [b"".join(parts)]
+        finally:
+            if hasattr(parts, "close"):
+                parts.close()
+
+    return answer
 
 
 def fill(session: Session, store: ArtifactStore) -> None:
