@@ -19,8 +19,10 @@ from ml.errors import ConfigurationError, UpstreamError
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
-WORTH_SHARING = 10.0
+WORTH_STARTING = 10.0
 """Seconds of work below which sharing it out costs more than it saves: each process loads the libraries first."""
+WORTH_SENDING = 1.0
+"""The same for a cluster, whose workers have loaded them."""
 FIRST = 8
 """Tasks that are done here, to see how long one takes."""
 PATIENCE = 30
@@ -113,7 +115,8 @@ def spread(
     rest = tasks[FIRST:]
     seconds = (time.perf_counter() - began) / max(len(done), 1) * len(rest)
     cluster = _cluster.get()
-    if seconds < WORTH_SHARING or (processes == 1 and cluster is None):
+    worth = WORTH_STARTING if cluster is None else WORTH_SENDING
+    if seconds < worth or (processes == 1 and cluster is None):
         return done + work(rest) if rest else done
     chunks = [rest[start : start + chunk] for start in range(0, len(rest), chunk)]
     made = _by_processes(work, chunks, processes) if cluster is None else _by_cluster(work, chunks, cluster)

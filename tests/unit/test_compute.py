@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -36,7 +37,8 @@ def cluster() -> Iterator[str]:
 
 @pytest.fixture
 def everything_is_worth_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compute, "WORTH_SHARING", 0.0)
+    monkeypatch.setattr(compute, "WORTH_STARTING", 0.0)
+    monkeypatch.setattr(compute, "WORTH_SENDING", 0.0)
 
 
 def children() -> list[str]:
@@ -55,6 +57,12 @@ def places(tasks: Sequence[int]) -> list[tuple[int, int, int]]:
     np.ones((2, 2)) @ np.ones((2, 2))  # loads the library that would start them
     threads = max((pool["num_threads"] for pool in threadpool_info()), default=1)
     return [(task, os.getpid(), threads) for task in tasks]
+
+
+def slow_places(tasks: Sequence[float]) -> list[int]:
+    """The process that did each task, which takes so many seconds."""
+    time.sleep(sum(tasks))
+    return [os.getpid() for _ in tasks]
 
 
 def daily_panel(series: int = 24, days: int = 120) -> Panel:
@@ -109,6 +117,15 @@ def test_forecasts_of_a_cluster_equal_those_of_one_process_bit_for_bit(
 def test_little_work_stays_here(cluster: str) -> None:
     with computing_on(cluster):
         assert {process for _, process, _ in spread(places, range(20), processes=1)} == {os.getpid()}
+
+
+@needs_dask
+def test_a_cluster_gets_work_for_which_no_process_would_be_started(cluster: str) -> None:
+    tasks = [0.2] * (compute.FIRST + 10)
+    with computing_on(""):
+        assert set(spread(slow_places, tasks, processes=2)) == {os.getpid()}
+    with computing_on(cluster):
+        assert os.getpid() not in spread(slow_places, tasks, processes=1, chunk=1)[compute.FIRST :]
 
 
 @needs_dask

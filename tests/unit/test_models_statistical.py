@@ -119,7 +119,7 @@ def test_only_the_latest_periods_are_looked_at() -> None:
 
 
 def test_processes_give_the_same_forecasts_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ml.compute.WORTH_SHARING", 0.0)
+    monkeypatch.setattr("ml.compute.WORTH_STARTING", 0.0)
     panel = seasonal_panel(series=12, periods=36)
     alone, together = (Statistical("tsb", threads=threads).fit(panel).predict(6, {}).mean for threads in (1, 2))
     np.testing.assert_array_equal(alone, together)
