@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ml.db.imports import Import
-from ml.db.sales import SalesDaily
+from ml.db.sales import SalesDaily, SalesRaw
 from ml.errors import DataError
 
 ONE_DAY = timedelta(days=1)
@@ -188,6 +188,11 @@ def read_coverage(session: Session, grain: Grain) -> Coverage | None:
         return cover(days, grain)
     loaded = newest_load(session)
     return cover(days, grain, days[-1] if loaded is not None and loaded.date() <= days[-1] else None)
+
+
+def newest_sale(session: Session) -> date | None:
+    """The day of the newest sale; null where there is none. By the rows, which have an index by day."""
+    return session.scalar(sa.select(sa.func.max(SalesRaw.sale_date)))
 
 
 def newest_load(session: Session) -> datetime | None:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from ml.db import audit
 from ml.db.bulk import in_lists, insert_rows, lock_for_writing
 from ml.db.drivers import Event
-from ml.db.sales import SalesDaily
+from ml.db.sales import SalesRaw
 from ml.errors import DataError
 from ml.etl.record_tables import RECORD_TABLES, record_key
 
@@ -57,8 +57,8 @@ def keep_holidays(session: Session, place: str) -> int:
     years in which they are forecast; commits. Returns how many are new. A year in which any holidays everywhere are
     known stays as it is: people may have corrected them. Raises DataError for an unknown place.
     """
-    first, last = session.execute(sa.select(sa.func.min(SalesDaily.sale_date), sa.func.max(SalesDaily.sale_date))).one()
-    if not place or first is None:
+    first, last = (session.scalar(sa.select(end(SalesRaw.sale_date))) for end in (sa.func.min, sa.func.max))
+    if not place or first is None or last is None:
         return 0
     everywhere = sa.select(Event.starts_on).where(Event.kind == "holiday", Event.region == "")
     known = {day.year for day in session.scalars(everywhere)}

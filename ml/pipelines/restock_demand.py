@@ -24,7 +24,7 @@ from ml.db.results import ForecastResult, ForecastRun
 from ml.db.sales import SalesDaily, SalesMonthly
 from ml.errors import DataError
 from ml.etl.extract import Level, read_frame, read_leaves, unique_ids
-from ml.grains import DAILY, GRAINS, MONTHLY, WEEKLY
+from ml.grains import DAILY, GRAINS, MONTHLY, WEEKLY, newest_sale
 from ml.inventory.demand import BAND, CORRELATION, Demand
 
 Floats = NDArray[np.float64]
@@ -148,7 +148,7 @@ class _Matrices:
 def weekday_weights(session: Session) -> Floats:
     """How much of a week's sales falls on each weekday, Monday first, (7,): of all sales, since those of one item are
     few. A day without any keeps a thousandth of the mean."""
-    last = session.scalar(sa.select(sa.func.max(SalesDaily.sale_date)))
+    last = newest_sale(session)
     if last is None:
         return np.ones(7)
     by_day = (

@@ -22,6 +22,7 @@ from ml.db.keys import normalise
 from ml.db.sales import SalesDaily
 from ml.errors import DataError
 from ml.etl.extract import read_frame
+from ml.grains import newest_sale
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
@@ -53,7 +54,7 @@ def read_warehouse(session: Session) -> Warehouse:
     items = _read_levels(session)
     if items.empty:
         raise DataError("no stock levels are known; import them (data set stock) before planning.")
-    last_sale = session.scalar(sa.select(sa.func.max(SalesDaily.sale_date)))
+    last_sale = newest_sale(session)
     today = max([*items["counted_on"], *([last_sale] if last_sale else [])]) + timedelta(days=1)
     since = items["counted_on"].min()
     orders, jobs = _read_orders(session, today), _read_jobs(session, since)

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from ml.db.imports import Import
 from ml.db.results import ForecastRun
-from ml.db.sales import SalesDaily
+from ml.grains import newest_sale
 from worker.alerts.metrics import published_reports
 from worker.models import Alert, AlertRule, JobRun
 from worker.promises import find_breaches
@@ -50,7 +50,7 @@ def data(session: Session, since: datetime) -> Iterator[str]:
     query = sa.select(Import.dataset, Import.state, sa.func.count()).where(Import.finished_at > since)
     for dataset, state, count in session.execute(query.group_by(Import.dataset, Import.state).order_by(Import.dataset)):
         yield f"{count:,} {'import' if count == 1 else 'imports'} of {dataset} {state}"
-    newest = session.scalar(sa.select(sa.func.max(SalesDaily.sale_date)))
+    newest = newest_sale(session)
     if newest is not None:
         yield f"the newest sale is of {newest}"
 

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from ml.db.insights import DRIFT_VERDICTS, DriftReport
 from ml.db.restock import PlanRun
 from ml.db.results import ForecastRun
-from ml.db.sales import SalesDaily
+from ml.grains import newest_sale
 from worker import health, traffic
 from worker.connection import AWAY
 from worker.models import JobRun, OutboxEvent
@@ -130,7 +130,7 @@ def dead_letters(look: Look) -> Iterator[Reading]:
 
 def freshness(look: Look) -> Iterator[Reading]:
     """Days since the newest sale."""
-    newest = look.session.scalar(sa.select(sa.func.max(SalesDaily.sale_date)))
+    newest = newest_sale(look.session)
     if newest is not None:
         days = (look.now.date() - newest).days
         yield Reading("sales", days, f"the newest sale is of {newest}, {days} days ago")
