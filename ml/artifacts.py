@@ -90,6 +90,11 @@ class ArtifactStore:
         if self.exists(path):
             self._fs.rm(self._full(path))
 
+    def delete_folder(self, folder: str) -> None:
+        """Remove a folder with all that is in it; one that is not there is no error."""
+        if self.exists(folder):
+            self._fs.rm(self._full(folder), recursive=True)
+
     def delete_partial(self, before: datetime) -> int:
         """Remove what processes that were killed while they wrote before an instant left behind; returns how many."""
         begun = [path for path in self._fs.find(self._root) if path.endswith(PART)]

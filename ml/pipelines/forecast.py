@@ -22,7 +22,7 @@ from ml.grains import get_grain
 from ml.overrides import reapply, settle
 from ml.pipelines.claims import claim_next, free_lost, standing
 from ml.pipelines.factors import delete_factors
-from ml.pipelines.parts import Plan, forecast_partition
+from ml.pipelines.parts import Plan, folder_of, forecast_partition
 from ml.pipelines.totals import add_partitions
 from ml.progress import Progress, silent
 from ml.settings import PARTITION_SERIES
@@ -118,20 +118,23 @@ def begin(session: Session, store: ArtifactStore, grain: str, horizon: int | Non
 
 
 def forget_earlier(session: Session, store: ArtifactStore, grain: str) -> None:
-    """Drop the partitions of the grain's runs that have ended, and what they handed over; the caller commits."""
+    """Drop the partitions of the grain's runs that have ended, and what they handed over, whoever of those that held
+    one wrote it; the caller commits."""
     ended = sa.select(ForecastRun.id).where(ForecastRun.grain == grain, ForecastRun.state != "running")
-    for row in session.scalars(sa.select(ForecastPartition).where(ForecastPartition.run_id.in_(ended))):
-        if row.path is not None:
-            store.delete(row.path)
-        session.delete(row)
+    parts = ForecastPartition.run_id.in_(ended)
+    for run_id in session.scalars(sa.select(ForecastPartition.run_id).where(parts).distinct()).all():
+        store.delete_folder(folder_of(run_id))
+    session.execute(sa.delete(ForecastPartition).where(parts), execution_options={"synchronize_session": False})
 
 
 def start_run(session: Session, model: ModelVersion, plan: Plan, horizon: int, wish: str | None = None) -> ForecastRun:
-    """A new run that is running; what earlier, broken runs of the grain left behind is removed. The caller commits."""
+    """A new run that is running; earlier, broken runs of the grain end, and who works on them can write no more. The
+    caller commits."""
     broken = (ForecastRun.grain == model.grain) & (ForecastRun.state == "running")
     runs = sa.select(ForecastRun.id).where(broken)
-    for table in (ForecastPartition, ForecastResult):
-        session.execute(sa.delete(table).where(table.run_id.in_(runs)))
+    held = (ForecastPartition.run_id.in_(runs), ForecastPartition.state == "claimed")
+    session.execute(sa.update(ForecastPartition).where(*held).values(state="owed"))
+    session.execute(sa.delete(ForecastResult).where(ForecastResult.run_id.in_(runs)))
     session.execute(sa.update(ForecastRun).where(broken).values(state="failed"))
     run = ForecastRun(
         grain=model.grain, model_id=model.id, as_of=plan.as_of, horizon=horizon, plan=plan.as_dict(), wish=wish,

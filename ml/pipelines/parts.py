@@ -146,11 +146,16 @@ def open_above(session: Session, run: ForecastRun, first: date, levels: Sequence
     return waiting(session, run.grain, first, run.as_of, of) if levels else set()
 
 
+def folder_of(run_id: int) -> str:
+    """Where the partitions of a run hand over."""
+    return f"runs/{run_id}"
+
+
 def keep(store: ArtifactStore, run: ForecastRun, claim: Claim, handed: HandOver) -> tuple[str, str]:
     """Store what is handed over; returns its path and checksum."""
     buffer = io.BytesIO()
     joblib.dump(handed, buffer, compress=1)
-    path = f"runs/{run.id}/{claim.place}-{claim.number}.joblib"
+    path = f"{folder_of(run.id)}/{claim.place}-{claim.number}.joblib"
     return path, store.put(path, buffer.getvalue())
 
 

@@ -72,3 +72,17 @@ def test_what_another_host_writes_is_seen_after_a_listing(bucket: str) -> None:
     assert store.delete_partial(later) == 1
     assert store.delete_partial(later) == 0
     assert store.exists("runs/7/1-1.joblib")
+
+
+def test_a_folder_goes_with_what_other_hosts_wrote(bucket: str) -> None:
+    store, other = ArtifactStore(bucket), ArtifactStore(bucket)
+    for path in ("runs/7/1-1.joblib", "runs/70/1-1.joblib"):
+        store.put(path, b"one")
+    assert store.exists("runs/7")
+    fsspec.filesystem("s3", skip_instance_cache=True).pipe(f"{bucket.removeprefix('s3://')}/runs/7/2-1.joblib", b"two")
+    store.delete_folder("runs/7")
+    store.delete_folder("runs/7")
+    assert not other.exists("runs/7")
+    assert other.exists("runs/70/1-1.joblib")
+    left = fsspec.filesystem("s3", skip_instance_cache=True).find(f"{BUCKET}/artifacts/runs")
+    assert left == [f"{BUCKET}/artifacts/runs/70/1-1.joblib"]

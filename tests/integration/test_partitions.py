@@ -303,6 +303,36 @@ def test_what_was_handed_over_goes_with_the_next_run(added: Session, store: Arti
     assert set(added.scalars(sa.select(ForecastPartition.run_id))) == {found.run_id}
 
 
+def test_a_run_that_broke_off_leaves_no_files(added: Session, store: ArtifactStore) -> None:
+    broken = forecasting.begin(added, store, "monthly", 2, Crew(leaves=3))
+    broken_id = broken.id
+    claim = claim_next(added, broken_id, "lost")
+    assert claim is not None
+    forecast_partition(added, store, broken, claim, silent)
+    held = claim_next(added, broken_id, "lost")
+    assert held is not None
+    store.put(f"runs/{broken_id}/nobody-knows.joblib", b"written before its process was killed")
+    for _ in range(2):  # the next run ends it, the one after that finds it ended
+        forecast(added, store, horizon=2)
+        added.commit()
+    assert not store.exists(f"runs/{broken_id}")
+    assert added.scalar(sa.select(ForecastPartition.id).where(ForecastPartition.run_id == broken_id)) is None
+
+
+def test_who_works_on_a_run_that_was_overtaken_writes_nothing_more(added: Session, store: ArtifactStore) -> None:
+    broken = forecasting.begin(added, store, "monthly", 2, Crew(leaves=3))
+    broken_id = broken.id
+    held = claim_next(added, broken_id, "slow")
+    assert held is not None
+    forecast(added, store, horizon=2)
+    added.commit()
+    with pytest.raises(ConflictError, match="overtaken"):
+        held.commit(added)
+    added.rollback()
+    assert claim_next(added, broken_id, "slow") is None
+    assert results(added, broken_id).empty
+
+
 def test_all_series_are_asked_for_without_a_condition() -> None:
     assert WHOLE.only(ForecastResult.series_id) == []
     assert WHOLE.whole

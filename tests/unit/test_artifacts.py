@@ -56,6 +56,14 @@ def test_a_broken_upload_leaves_nothing(store: ArtifactStore) -> None:
     assert files(store) == []
 
 
+def test_a_folder_goes_with_all_that_is_in_it(store: ArtifactStore) -> None:
+    for path in ("runs/1/a", "runs/1/b", "runs/10/a"):
+        store.put(path, b"x")
+    store.delete_folder("runs/1")
+    store.delete_folder("runs/1")
+    assert files(store) == ["runs/10/a"]
+
+
 def test_deleting_what_is_not_there_is_no_error(store: ArtifactStore) -> None:
     store.put("a/b", b"x")
     store.delete("a/b")
