@@ -153,11 +153,13 @@ def bent_name(name: str) -> str:
 def backtest(training: Training, models: Sequence[str] = MODELS) -> pd.DataFrame:
     """Scores of each model at issue and half-way to the due date, for origins before the cutoff; the columns are those
     of `PaymentModel.backtest`. Empty where history is too short for it. Each learned model comes a second time, its
-    curve bent to the classifier."""
+    curve bent to the classifier. Windows of which nothing is settled yet, or without an invoice, are left out."""
     parts: dict[str, list[pd.DataFrame]] = {}
     for origin, until in _origins(training.history, training.cutoff):
         then = replace(training, cutoff=origin)
         judged = _judged(then.maker, origin, until, training.cutoff)
+        if not judged.seen.any():
+            continue
         late = then.fit_on_time().late(judged.table)
         for name in models:
             curves = then.fit(name).curves(judged.table)

@@ -106,6 +106,16 @@ def test_the_model_with_the_lowest_pinball_is_served_and_beats_the_baselines(mod
     assert 0.7 <= table.loc[model.name, "coverage"] <= 0.9
 
 
+@pytest.mark.parametrize("pause", [(190, 390), (280, 390)], ids=["both windows", "one window"])
+def test_a_window_without_an_invoice_is_left_out_of_the_backtest(pause: tuple[int, int]) -> None:
+    start = FRAME["issued_on"].min()
+    age = (FRAME["issued_on"] - start).dt.days
+    past = history_of(FRAME[~age.between(*pause)], CUTOFF)
+    found = train_payment(Training(past, CUTOFF), ("habit", "hazard"))
+    assert found.name in {"habit", "hazard"}
+    assert found.backtest["pinball"].notna().all()
+
+
 @pytest.mark.parametrize("name", MODELS)
 def test_each_model_gives_curves_that_hang_together(history: History, name: str) -> None:
     training = Training(history, CUTOFF)
