@@ -6,7 +6,7 @@ together; the sum is then taken to follow a gamma distribution, which is never n
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -29,11 +29,15 @@ LEAST = 1e-9
 
 @dataclass(frozen=True)
 class Demand:
-    """Demand of single days: `mean` and `sd`, (items, days), in units; `correlation` of errors between days."""
+    """Demand of single days: `mean` and `sd`, (items, days), in units; `correlation` of errors between days.
+
+    `known` is the part of `mean` that is certain, (items, known days): it may reach beyond the forecast.
+    """
 
     mean: Floats
     sd: Floats
     correlation: float = CORRELATION
+    known: Floats | None = None
 
     @classmethod
     def from_quantiles(cls, mean: Floats, p10: Floats, p90: Floats, correlation: float = CORRELATION) -> Self:
@@ -66,17 +70,34 @@ class Demand:
         """How many days are forecast."""
         return int(self.mean.shape[1])
 
+    @property
+    def forecast(self) -> Floats:
+        """`mean` without what is certain, (items, days)."""
+        return self.mean if self.known is None else self.mean - _fitted(self.known, self.days)
+
+    @property
+    def total(self) -> Floats:
+        """What is expected of all days, (items,), with what is certain beyond the forecast."""
+        later = 0.0 if self.known is None else self.known[:, self.days :].sum(axis=1)
+        return np.asarray(self.mean.sum(axis=1) + later)
+
     def with_known(self, units: Floats) -> Demand:
-        """With demand that is certain on top, (items, days): what job orders consume."""
-        return Demand(self.mean + units, self.sd, self.correlation)
+        """With demand that is certain on top, (items, known days): what job orders consume."""
+        return replace(self, mean=self.mean + _fitted(units, self.days), known=units)
+
+    def only(self, rows: slice | Days) -> Demand:
+        """Some items."""
+        known = None if self.known is None else self.known[rows]
+        return Demand(self.mean[rows], self.sd[rows], self.correlation, known)
 
     def until(self, days: int) -> Demand:
-        """The first `days` days; what lies beyond the forecast repeats its last week."""
+        """The first `days` days; beyond the forecast its last week repeats, what is certain does not."""
         if days <= self.days:
-            return Demand(self.mean[:, :days], self.sd[:, :days], self.correlation)
+            return replace(self, mean=self.mean[:, :days], sd=self.sd[:, :days])
         week = min(WEEK, self.days)
         place = np.concatenate([np.arange(self.days), self.days - week + np.arange(days - self.days) % week])
-        return Demand(self.mean[:, place], self.sd[:, place], self.correlation)
+        longer = Demand(self.forecast[:, place], self.sd[:, place], self.correlation)
+        return longer if self.known is None else longer.with_known(self.known)
 
     def sums(self) -> Sums:
         """Demand from today to the end of each day."""
@@ -123,6 +144,11 @@ class Sums:
             short = self.shortage(middle) > allowed
             low, high = np.where(short, middle, low), np.where(short, high, middle)
         return np.where(self.mean > 0, high, 0.0)
+
+
+def _fitted(units: Floats, days: int) -> Floats:
+    """Units of the first `days` days, 0 where they end earlier."""
+    return np.pad(units[:, :days], ((0, 0), (0, max(days - units.shape[1], 0))))
 
 
 def _before(values: Floats, rows: Days, count: Days) -> Floats:

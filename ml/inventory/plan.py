@@ -90,7 +90,7 @@ class Plan:
 
 def make_plan(inputs: Inputs) -> Plan:
     """Plan all items; those with flawed data carry a flag and are planned with what is assumed."""
-    wanted = inputs.demand.mean.sum(axis=1)
+    wanted = inputs.demand.total
     stock, flags = check(inputs.stock, inputs.suppliers, wanted, inputs.assumed_lead)
     timing = timing_of(stock, inputs)
     cycle, lead = totals(inputs.demand, timing, stock.lead_spread)
@@ -135,7 +135,7 @@ def totals(demand: Demand, timing: Timing, lead_spread: Floats) -> tuple[Sums, S
     for start in range(0, len(timing.cover), CHUNK):
         rows = slice(start, start + CHUNK)
         longest = int(np.ceil(timing.cover[rows].max()))
-        part = Demand(demand.mean[rows], demand.sd[rows], demand.correlation).until(max(longest, 1)).sums()
+        part = demand.only(rows).until(max(longest, 1)).sums()
         parts.append([part.over(days[rows], lead_spread[rows]) for days in (timing.cover, timing.arrival)])
     cycle, lead = (
         Sums(np.concatenate([found[i].mean for found in parts]), np.concatenate([found[i].sd for found in parts]))
@@ -157,7 +157,7 @@ def _that_keeps(quantity: Floats, position: Floats, stock: Stock, demand: Demand
     if not len(spoils):
         return quantity
     life = (timing.arrival + stock.shelf_life)[spoils]
-    part = Demand(demand.mean[spoils], demand.sd[spoils], demand.correlation).until(int(np.ceil(life.max())) or 1)
+    part = demand.only(spoils).until(int(np.ceil(life.max())) or 1)
     sold = part.sums().over(life).mean
     out = quantity.copy()
     out[spoils] = shelf_life_cap(quantity[spoils], position[spoils], sold, stock.pack[spoils])

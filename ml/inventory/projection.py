@@ -74,11 +74,11 @@ def project(
     cover, excess = np.zeros(items), np.zeros(items)
     for start in range(0, items, CHUNK):
         rows = slice(start, min(start + CHUNK, items))
-        part = Demand(demand.mean[rows], demand.sd[rows], demand.correlation)
+        part = demand.only(rows)
         paths = _paths(part, None if booked is None else booked[rows])
         arriving = receipts.by_day(rows.start, rows.stop, days)
         bands[:, rows], out[:, rows], lost[rows] = _play(stock.available[rows], paths, arriving, until[rows])
-        cover[rows] = days_of_cover(stock.available[rows], part.mean)
+        cover[rows] = days_of_cover(stock.available[rows], part)
         excess[rows] = _excess(stock.available[rows], part, alarms.excess_days)
     alert = np.where(cover <= alarms.urgent_days, 2, np.where(cover <= alarms.warning_days, 1, 0)).astype(np.int8)
     dead = (stock.on_hand > 0) & (stock.idle >= alarms.dead_days)
@@ -86,15 +86,16 @@ def project(
     return Projection(bands[0], bands[1], bands[2], out[0], out[1], lost, cover, excess, value, alert, dead)
 
 
-def days_of_cover(available: Floats, mean: Floats) -> Floats:
-    """Days that stock lasts by expected demand a day (items, days), parts included; beyond the forecast by its mean."""
+def days_of_cover(available: Floats, demand: Demand) -> Floats:
+    """Days that stock lasts by expected demand, parts included; beyond the forecast by its mean."""
+    mean = demand.mean
     sums = np.cumsum(mean, axis=1)
     enough = (sums <= available[:, None]).sum(axis=1)
     days = mean.shape[1]
     place = np.minimum(enough, days - 1)
     rows = np.arange(len(mean))
     before = np.where(enough > 0, sums[rows, np.maximum(place - 1, 0)], 0.0)
-    daily = np.where(enough < days, mean[rows, place], sums[:, -1] / days)
+    daily = np.where(enough < days, mean[rows, place], demand.forecast.mean(axis=1))
     left = available - np.where(enough < days, before, sums[:, -1])
     more = np.divide(left, daily, out=np.full(len(mean), np.inf), where=daily > TRACE)
     return np.asarray(enough + more, dtype=np.float64)

@@ -29,6 +29,9 @@ Codes = NDArray[np.int64]
 NEVER_SOLD = 9_999
 """Days that an item is taken to have been idle which was never sold and never came in."""
 
+JOB_DAYS = 365
+"""Days ahead to which job orders count: no delivery takes as long."""
+
 
 @dataclass(frozen=True)
 class Network:
@@ -65,7 +68,8 @@ def echelon(demand: Demand, network: Network) -> Demand:
     """Demand of places that supply others is theirs and that of all below; deviations add up by their squares."""
     if not network.supplies.any():
         return demand
-    return Demand(network.summed(demand.mean), np.sqrt(network.summed(demand.sd**2)), demand.correlation)
+    known = None if demand.known is None else network.summed(demand.known)
+    return Demand(network.summed(demand.mean), np.sqrt(network.summed(demand.sd**2)), demand.correlation, known)
 
 
 @dataclass(frozen=True)
@@ -226,12 +230,12 @@ def _idle(house: Warehouse, items: pd.DataFrame, last_sale: Floats) -> Floats:
     return np.nan_to_num(np.fmin(last_sale, days_since(house.today, found)), nan=NEVER_SOLD)
 
 
-def job_demand(house: Warehouse, days: int) -> Floats:
-    """What job orders will consume, (items, days)."""
-    found = np.zeros((len(house.items), days))
+def job_demand(house: Warehouse) -> Floats:
+    """What job orders will consume, (items, days up to the last of them)."""
     rows = house.jobs.merge(house.items[KEY].assign(row=np.arange(len(house.items))), on=KEY)
     day = (pd.to_datetime(rows["day"]) - pd.Timestamp(house.today)).dt.days.to_numpy(np.int64)
-    soon = day < days
+    soon = day < JOB_DAYS
+    found = np.zeros((len(house.items), int(day[soon].max(initial=-1)) + 1))
     np.add.at(found, (rows["row"].to_numpy()[soon], day[soon]), rows["units"].to_numpy(float)[soon])
     return found
 

@@ -58,6 +58,17 @@ def test_beyond_the_forecast_its_last_week_repeats() -> None:
 def test_job_orders_come_on_top() -> None:
     added = flat(10, 5, 3).with_known(np.array([[0.0, 50.0, 0.0]]))
     np.testing.assert_allclose(added.mean[0], [10, 60, 10])
+
+
+def test_job_orders_come_once() -> None:
+    """In the week that repeats, and beyond the forecast."""
+    jobs = np.zeros((1, 17))
+    jobs[0, [8, 16]] = 50, 20
+    added = flat(10, 5, 10).with_known(jobs)
+    np.testing.assert_allclose(added.until(20).mean, flat(10, 5, 20).with_known(jobs).mean)
+    np.testing.assert_allclose(added.until(5).until(20).mean, added.until(20).mean)
+    assert added.until(20).mean.sum() == 270
+    assert added.only(np.array([0])).total[0] == 170
     np.testing.assert_allclose(added.sd[0], 5)
 
 

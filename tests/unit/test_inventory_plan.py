@@ -103,8 +103,26 @@ def test_items_in_several_chunks_are_as_in_one(monkeypatch: pytest.MonkeyPatch) 
 
 def test_days_of_cover_count_parts_and_reach_beyond_the_forecast() -> None:
     mean = np.array([[10.0, 20.0, 10.0]] * 4)
-    np.testing.assert_allclose(days_of_cover(np.array([5.0, 20.0, 40.0, 80.0]), mean), [0.5, 1.5, 3, 6])
-    assert np.isinf(days_of_cover(np.array([5.0]), np.zeros((1, 3)))[0])
+    demand = Demand(mean, mean)
+    np.testing.assert_allclose(days_of_cover(np.array([5.0, 20.0, 40.0, 80.0]), demand), [0.5, 1.5, 3, 6])
+    assert np.isinf(days_of_cover(np.array([5.0]), demand_of(0, days=3))[0])
+
+
+def test_what_is_certain_neither_repeats_beyond_the_forecast_nor_is_it_missed_there() -> None:
+    """A job of 500 on day 85 and one of 70 on day 100, of goods that take 117 days, a unit of which sells a day."""
+    jobs = np.zeros((1, 101))
+    jobs[0, [85, 100]] = 500, 70
+    found = make_plan(inputs_of(stock_of(0, lead=[110.0]), demand_of(1, days=90).with_known(jobs)))
+    assert found.timing.cover[0] == 117
+    assert found.expected[0] == pytest.approx(117 + 570)
+    assert days_of_cover(np.array([600.0]), demand_of(1, days=90).with_known(jobs))[0] == pytest.approx(100)
+
+
+def test_goods_that_only_a_late_job_wants_are_ordered_in_time() -> None:
+    jobs = np.zeros((1, 101))
+    jobs[0, 100] = 70
+    found = make_plan(inputs_of(stock_of(0, lead=[110.0]), demand_of(0, days=90).with_known(jobs)))
+    assert found.quantity[0] == 70
 
 
 def test_alerts_excess_and_dead_stock() -> None:
