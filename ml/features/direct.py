@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ml.features.calendar import NAMES, calendar_features
+from ml.features.calendar import TimePlan
 from ml.features.closures import closed, find_closures
 from ml.features.encoders import CategoryEncoder
 from ml.features.origins import PLANS, Origins
@@ -31,6 +31,7 @@ class DirectTable:
 
     freq: str
     like: pd.Timestamp
+    time: TimePlan
     encoders: dict[str, CategoryEncoder]
     closures: tuple[str, ...]
     y: Floats
@@ -44,20 +45,23 @@ class DirectTable:
         """Learn names and closures on `panel`, which ends at the cutoff."""
         names = _names(panel)
         encoders = {str(name): CategoryEncoder.fit(names[name]) for name in names}
-        return cls._read(panel, encoders, find_closures(panel.wide))
+        time = TimePlan.of(panel.freq, len(panel.wide.numbers))
+        return cls._read(panel, time, encoders, find_closures(panel.wide))
 
     def update(self, panel: Panel) -> Self:
         """The same encoders and closures over newer data; new names are missing values."""
-        return self._read(panel, self.encoders, self.closures)
+        return self._read(panel, self.time, self.encoders, self.closures)
 
     @classmethod
-    def _read(cls, panel: Panel, encoders: dict[str, CategoryEncoder], closures: tuple[str, ...]) -> Self:
+    def _read(
+        cls, panel: Panel, time: TimePlan, encoders: dict[str, CategoryEncoder], closures: tuple[str, ...]
+    ) -> Self:
         wide, names = panel.wide, _names(panel)
         codes = np.stack([encoder.transform(names[name]) for name, encoder in encoders.items()], axis=1)
         shut = closed(closures, wide.known, wide.y.shape)
         y = np.where(shut, np.nan, np.maximum(wide.y, 0.0))
         start = int(wide.numbers[0])
-        return cls(panel.freq, panel.last, encoders, closures, y, wide.known, wide.first, start, codes)
+        return cls(panel.freq, panel.last, time, encoders, closures, y, wide.known, wide.first, start, codes)
 
     def recent(self) -> Self:
         """Only as much of the past as the next forecast reads."""
@@ -83,17 +87,15 @@ class DirectTable:
         """Names, features (series, steps, names) and sizes (series, 1) for the periods `origin + steps`."""
         names, moving, size = reader.features(origin, steps)
         dates = period_dates(self.start + origin + steps, self.freq, like=self.like)
-        calendar = calendar_features(dates, self.freq)
         others = [
-            *calendar.values(),
             steps[None, :],
-            (origin - self.first)[:, None],
+            *self.time.features(dates, (origin - self.first)[:, None]),
             *(self.codes[:, i : i + 1] for i in range(self.codes.shape[1])),
         ]
         fixed = np.empty((*moving.shape[:2], len(others)), dtype=np.float32)
         for i, values in enumerate(others):
             fixed[..., i] = values
-        return [*names, *NAMES[self.freq], "step", "age", *self.encoders], np.concatenate([moving, fixed], axis=2), size
+        return [*names, "step", *self.time.names, *self.encoders], np.concatenate([moving, fixed], axis=2), size
 
 
 def _names(panel: Panel) -> pd.DataFrame:

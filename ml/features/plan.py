@@ -1,9 +1,10 @@
-"""Which past periods a model looks at, chosen per grain and never beyond what the panel has."""
+"""Which past periods a model looks at, and what of time, chosen per grain and never beyond what the panel has."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ml.features.calendar import TimePlan
 from ml.features.lags import LagSpec
 
 
@@ -13,6 +14,7 @@ class FeaturePlan:
 
     lags: LagSpec
     level_window: int
+    time: TimePlan
 
     @property
     def reach(self) -> int:
@@ -40,4 +42,4 @@ def plan_features(freq: str, season_length: int, periods: int) -> FeaturePlan:
         deviations=tuple(window for window in deviations if 3 <= window <= most),
         seasonal_means=tuple((lag, times) for lag, times in seasonal if lag * times <= most),
     )
-    return FeaturePlan(spec, min(level, most))
+    return FeaturePlan(spec, min(level, most), TimePlan.of(freq, periods))

@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ml.features.calendar import NAMES, calendar_features
 from ml.features.encoders import CategoryEncoder
 from ml.features.lags import LagSpec, lag_features
 from ml.features.plan import FeaturePlan, plan_features
@@ -23,6 +22,8 @@ from ml.periods import period_dates
 Floats = NDArray[np.float64]
 SIZE_WINDOWS = 3
 """A series' size is its mean over this many level windows."""
+LEAST_SIZE = 0.25
+"""Of a series' mean over all periods, below which its size does not go."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class FeatureTable:
     @property
     def names(self) -> list[str]:
         """The features, in the order of the columns of `rows`."""
-        return [*self.plan.lags.names, *NAMES[self.freq], "age", *self.known, *self.encoders]
+        return [*self.plan.lags.names, *self.plan.time.names, *self.known, *self.encoders]
 
     @property
     def categorical(self) -> list[str]:
@@ -93,8 +94,7 @@ class FeatureTable:
             out[..., i] = lagged - level
         dates = period_dates(numbers, self.freq, like=self.like)
         others: list[NDArray[Any]] = [
-            *calendar_features(dates, self.freq).values(),
-            numbers[None, :] - self.age0[:, None],
+            *self.plan.time.features(dates, numbers[None, :] - self.age0[:, None]),
             *(known[name] for name in self.known),
             *(self.codes[:, i : i + 1] for i in range(self.codes.shape[1])),
         ]
@@ -118,9 +118,12 @@ def _measure(
 
 
 def _sizes(y: Floats, window: int) -> Floats:
-    """Mean absolute value over the last `window` periods, else over all; 1 for series that are all zero."""
-    recent = _mean_size(y[:, -window:])
-    size = np.where(recent > 0, recent, _mean_size(y))
+    """Mean absolute value over the last `window` periods, else over all; 1 for series that are all zero.
+
+    At least a part of that over all: one that was closed until yesterday would else be measured by a single day.
+    """
+    recent, ever = _mean_size(y[:, -window:]), _mean_size(y)
+    size = np.where(recent > 0, np.maximum(recent, LEAST_SIZE * ever), ever)
     return np.where(size > 0, size, 1.0)
 
 

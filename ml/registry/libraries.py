@@ -20,9 +20,9 @@ PICKLED_BY = (
 )
 """Libraries whose objects an artifact may hold; another minor version of one may read it wrongly."""
 
-LAYOUT = "4"
+LAYOUT = "5"
 """Of what a bundle holds. Raise it when a class that is pickled keeps other attributes than before, or moves to another
-module: artifacts that were saved before are then refused, and trained anew."""
+module, or a feature is measured in another way: artifacts that were saved before are then refused, and trained anew."""
 
 FIRST_LAYOUT = "1"
 """That of versions that were saved before layouts were written down."""

@@ -10,6 +10,7 @@ import pytest
 from panels import panel_of, seasonal_panel
 
 from ml import models
+from ml.features.calendar import GROWN_UP
 from ml.features.table import FeatureTable
 from ml.models.boosting import LightGBM, useful_threads
 from ml.panel import Panel
@@ -97,7 +98,7 @@ def test_days_and_weeks_are_forecast_too(freq: str, periods: int) -> None:
     points = fitted.predict(9, known_future(panel, 9))
     assert points.mean.shape == (5, 9)
     assert (points.mean > 0).all()
-    assert {"unique_id", "region", "promo", "age", "month"} <= set(fitted.features)
+    assert {"unique_id", "region", "promo", "age"} <= set(fitted.features)
 
 
 def test_an_update_carries_on_from_newer_data_without_learning() -> None:
@@ -120,3 +121,49 @@ def test_few_rows_are_not_shared_out_over_threads() -> None:
     assert useful_threads(8, 1_000) == 1
     assert useful_threads(8, 120_000) == 2
     assert useful_threads(2, 10_000_000) == 2
+
+
+def daily_panel(y: np.ndarray) -> Panel:
+    """Series of days that all begin together."""
+    series, days = y.shape
+    frame = pd.DataFrame({
+        "unique_id": np.repeat([f"s{number:03d}" for number in range(series)], days),
+        "ds": np.tile(pd.date_range("2023-01-01", periods=days), series),
+        "y": y.ravel(),
+    })  # fmt: skip
+    return Panel.from_frame(frame, "D", 7)
+
+
+def weekly_rhythm(series: int, days: int) -> np.ndarray:
+    """Days of ten to a hundred units with a weekly season and noise."""
+    random = np.random.default_rng(5)
+    rhythm = 1 + 0.4 * np.sin(np.arange(days) * 2 * np.pi / 7)
+    return np.linspace(10, 100, series)[:, None] * rhythm * random.gamma(20.0, 1 / 20.0, (series, days))
+
+
+@pytest.mark.parametrize("days", [90, 200, 400])
+def test_a_rush_on_the_last_day_is_not_expected_of_all_days_to_come(days: int) -> None:
+    y = weekly_rhythm(series=60, days=days + 28)
+    y[:, days - 1] *= 4.0
+    made = models.create("lightgbm", horizon=28).fit(daily_panel(y[:, :days])).predict(28)["mean"]
+    assert made.sum() / y[:, days:].sum() == pytest.approx(1.0, abs=0.25)
+
+
+def test_a_series_that_was_closed_until_yesterday_is_forecast_by_what_it_sold_before() -> None:
+    y = weekly_rhythm(series=60, days=456)
+    y[:12, 280:399] = 0.0
+    table = FeatureTable.fit(daily_panel(y[:, :400]))
+    usual = y[:12, :280].mean(axis=1)
+    assert (table.size[:12] / usual > 0.15).all()
+    fitted = LightGBM(rounds=100).fit(daily_panel(y[:, :400])).update(daily_panel(y[:, :428]))
+    made = fitted.predict(28, {}).mean
+    assert made[:12].sum() / y[:12, 428:].sum() < 1.5
+
+
+def test_age_is_told_until_a_series_has_grown_up() -> None:
+    panel = daily_panel(weekly_rhythm(series=3, days=200))
+    table, wide = FeatureTable.fit(panel), panel.wide
+    rows, _ = table.rows(table.scaled(wide.y)[:, :-1], wide.numbers, {})
+    age = rows[0, :, table.names.index("age")]
+    assert age[:90].tolist() == list(range(90))
+    assert (age[91:] == GROWN_UP["D"]).all()
