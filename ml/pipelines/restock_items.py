@@ -37,8 +37,9 @@ MEASURED_DAYS = 730
 @dataclass(frozen=True)
 class Warehouse:
     """Everything as it is in the tables. `items` has a row per item: `area, product_id, counted_on, on_hand, reserved`,
-    and what the product's row says; `orders` a row per line of a purchase order; `jobs` per product that a job order
-    still consumes. `today` is the first day that is planned."""
+    and what the product's row says; `orders` a row per line of a purchase order, the oldest first, with `giver`: the
+    place that supplies it where that is no supplier, '' else; `jobs` a row per product that a job order still consumes.
+    `today` is the first day that is planned."""
 
     items: pd.DataFrame
     orders: pd.DataFrame
@@ -57,12 +58,15 @@ def read_warehouse(session: Session) -> Warehouse:
     last_sale = newest_sale(session)
     today = max([*items["counted_on"], *([last_sale] if last_sale else [])]) + timedelta(days=1)
     since = items["counted_on"].min()
-    orders, jobs = _read_orders(session, today), _read_jobs(session, since)
+    jobs = _read_jobs(session, since)
     places = {place.name: place for place in session.scalars(sa.select(Place).order_by(Place.id))}
+    orders = _with_givers(_read_orders(session, today), places)
+    received = orders[orders["received_on"].notna()]
     items = _with_supplying(items, places)
     items["on_hand"] += _moves(items, _read_sold(session, since, today), "day", -1.0)
     items["on_hand"] += _moves(items, jobs[jobs["day"] < today], "day", -1.0)
-    items["on_hand"] += _moves(items, orders[orders["received_on"].notna()], "received_on", 1.0, "received")
+    items["on_hand"] += _moves(items, received, "received_on", 1.0, "received")
+    items["on_hand"] += _moves(items, received.assign(area=received["giver"]), "received_on", -1.0, "received")
     products = _read_products(session)
     items = items.merge(products, on="product_id", how="left")
     suppliers = list(session.scalars(sa.select(Supplier).order_by(Supplier.name)))
@@ -126,7 +130,11 @@ def _read_orders(session: Session, today: date) -> pd.DataFrame:
         mine.area, mine.product_id, mine.supplier, mine.ordered_on, mine.expected_on, mine.received_on,
         mine.qty_ordered, mine.qty_received, mine.unit_cost, mine.status,
     ]  # fmt: skip
-    query = sa.select(*columns).where(mine.ordered_on > today - timedelta(days=MEASURED_DAYS)).order_by(mine.id)
+    query = (
+        sa.select(*columns)
+        .where(mine.ordered_on > today - timedelta(days=MEASURED_DAYS))
+        .order_by(mine.ordered_on, mine.id)
+    )
     names = [
         *KEY, "supplier", "ordered_on", "expected_on", "received_on", "ordered", "received", "unit_cost", "status",
     ]  # fmt: skip
@@ -138,6 +146,13 @@ def _read_orders(session: Session, today: date) -> pd.DataFrame:
     closed = frame["received_on"].notna() | frame["status"].str.strip().str.lower().isin(CLOSED)
     frame["open"] = (frame["ordered"] - frame["received"]).clip(lower=0.0).where(~closed, 0.0)
     return frame
+
+
+def _with_givers(orders: pd.DataFrame, places: dict[str, Place]) -> pd.DataFrame:
+    """With the place that a line moves stock from: the one that supplies the line's place, where it is the supplier."""
+    supplying = {area: place.supplied_by for area, place in places.items() if place.supplied_by}
+    giver = orders["area"].map(supplying).fillna("")
+    return orders.assign(giver=giver.where(giver.map(normalise) == orders["supplier"], ""))
 
 
 def _read_jobs(session: Session, since: date) -> pd.DataFrame:

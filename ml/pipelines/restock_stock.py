@@ -103,7 +103,7 @@ def stocked(house: Warehouse, network: Network, last_sale: Floats) -> Stocked:
     transfer = items["area"].map(lambda area: house.places[area].transfer_days if area in house.places else None)
     lead = np.where(internal, transfer.astype(float), lead)
     spread = np.where(internal, 0.0, spread)
-    outside, inside = _split(house, items, lead, names)
+    outside, inside = _split(house, items, lead)
     receipts = Receipts(*outside)
     own = items["on_hand"].to_numpy(float)
     held, reserved = network.summed(np.maximum(own, 0.0)), network.summed(items["reserved"].to_numpy(float))
@@ -139,15 +139,16 @@ def _with_terms(house: Warehouse) -> pd.DataFrame:
     one that was last ordered from."""
     items, terms = house.items.copy(), house.terms
     cheapest = terms.sort_values(["product_id", "unit_cost"], na_position="last").drop_duplicates("product_id")
-    last = house.orders[house.orders["supplier"] != ""].drop_duplicates("product_id", keep="last")
+    bought = house.orders[house.orders["giver"] == ""]
+    last = bought[bought["supplier"] != ""].drop_duplicates("product_id", keep="last")
     for source in (cheapest, last):
         named = items["product_id"].map(source.set_index("product_id")["supplier"]).fillna("")
         items["supplier"] = items["supplier"].where(items["supplier"] != "", named)
     own = terms.drop_duplicates(["product_id", "supplier"], keep="last")
     found = items.merge(own, on=["product_id", "supplier"], how="left", suffixes=("", "_terms"))
-    paid = house.orders.dropna(subset=["unit_cost"]).drop_duplicates("product_id", keep="last")
-    bought = found["product_id"].map(paid.set_index("product_id")["unit_cost"])
-    found["cost"] = found["unit_cost"].fillna(found["cost"]).fillna(bought.astype(float))
+    paid = bought.dropna(subset=["unit_cost"]).drop_duplicates("product_id", keep="last")
+    last_cost = found["product_id"].map(paid.set_index("product_id")["unit_cost"])
+    found["cost"] = found["unit_cost"].fillna(found["cost"]).fillna(last_cost.astype(float))
     found["pack"] = found["pack_terms"].fillna(found["pack"])
     found["lead_given"] = found["lead_terms"]
     return found
@@ -177,8 +178,8 @@ def _suppliers(
 
 
 def _lead_times(house: Warehouse, items: pd.DataFrame, code: Codes, names: dict[str, int]) -> tuple[Floats, Floats]:
-    """Mean and deviation of lead times: measured, else as the terms, the supplier or the product say."""
-    orders = house.orders[house.orders["received_on"].notna()]
+    """Mean and deviation of suppliers' lead times: measured, else as the terms, the supplier or the product say."""
+    orders = house.orders[house.orders["received_on"].notna() & (house.orders["giver"] == "")]
     days = (pd.to_datetime(orders["received_on"]) - pd.to_datetime(orders["ordered_on"])).dt.days
     by = np.asarray(orders["supplier"].map(names).fillna(-1), dtype=np.int64)
     products = orders["product_id"].to_numpy(np.int64)
@@ -192,7 +193,7 @@ def _lead_times(house: Warehouse, items: pd.DataFrame, code: Codes, names: dict[
 
 
 def _split(
-    house: Warehouse, items: pd.DataFrame, lead: Floats, names: dict[str, int]
+    house: Warehouse, items: pd.DataFrame, lead: Floats
 ) -> tuple[tuple[Codes, Codes, Floats], tuple[Codes, Codes, Floats]]:
     """Open orders as row, day and units: those of suppliers, and those of other places. Late ones come today."""
     rows = house.orders[house.orders["open"] > 0]
@@ -202,8 +203,7 @@ def _split(
     ordered = (pd.to_datetime(rows["ordered_on"]) - pd.Timestamp(house.today)).dt.days.to_numpy(float)
     expected = (pd.to_datetime(rows["expected_on"]) - pd.Timestamp(house.today)).dt.days.to_numpy(float)
     day = np.maximum(np.where(np.isnan(expected), np.ceil(ordered + assumed), expected), 0.0).astype(np.int64)
-    places = {name[1:] for name in names if name.startswith("\x00")}
-    inner = rows["supplier"].isin({normalise(place) for place in places}).to_numpy()
+    inner = (rows["giver"] != "").to_numpy()
     units = rows["open"].to_numpy(float)
     return (item[~inner], day[~inner], units[~inner]), (item[inner], day[inner], units[inner])
 

@@ -170,6 +170,28 @@ def test_a_warehouse_shares_out_what_it_has(sold: Session) -> None:
     assert whole.region == "North"
 
 
+def test_a_transfer_leaves_its_giver_and_tells_nothing_of_suppliers(sold: Session) -> None:
+    """The shop was counted before what came in, the warehouse as well; the mill takes 30 days, the warehouse 2."""
+    sold.execute(sa.update(Product).values(supplier="", cost=None))
+    sold.add(Place(key=hash_key("w"), name="Store"))
+    sold.add(Place(key=hash_key("Ayton"), name="Ayton", supplied_by="Store", transfer_days=2.0))
+    count(sold, "Store", 90.0, LAST - timedelta(days=20))
+    count(sold, "Ayton", 40.0, LAST - timedelta(days=20))
+    for back in (15, 12, 9):
+        moved, came = LAST - timedelta(days=back), LAST - timedelta(days=back - 2)
+        order(sold, "Ayton", 5.0, ordered_on=moved, received_on=came, supplier="Store", unit_cost=9.0)
+    order(
+        sold, "Store", 10.0, ordered_on=LAST - timedelta(days=60), received_on=LAST - timedelta(days=30), unit_cost=2.0
+    )
+    older = {"ordered_on": LAST - timedelta(days=99), "received_on": LAST - timedelta(days=69)}
+    order(sold, "Store", 10.0, supplier="Old mill", unit_cost=3.0, **older)
+    replan(sold)
+    store, shop = plans(sold)["Store"], plans(sold)["Ayton"]
+    assert shop.on_hand == 40 - 20 + 15
+    assert store.on_hand == 90 - 15
+    assert (store.supplier, store.unit_cost, store.lead_days) == ("Mill", 2.0, 30.0)
+
+
 def test_terms_calendars_and_the_finest_rule_count(sold: Session) -> None:
     product = sold.scalars(sa.select(Product.id)).one()
     week = {"order_days": "Wed", "delivery_days": "Fri", "lead_time_days": 2.0}
