@@ -138,9 +138,20 @@ def _store_span(
     )
 
 
+def _reopen(session: Session, book: Book) -> None:
+    """Take back what was written down for invoices that were settled, and whose money went back."""
+    ledger = book.history.ledger
+    back = ledger.invoices.loc[ledger.payments.loc[ledger.payments["amount"] < 0, "invoice"].unique()]
+    mine = PaymentPrediction
+    for refs in in_lists(back.loc[back["settled_on"].isna(), "invoice_ref"].tolist()):
+        wrong = sa.update(mine).where(mine.invoice_ref.in_(refs), mine.settled_on.is_not(None))
+        session.execute(wrong.values(settled_on=None, missed_days=None))
+
+
 def settle_predictions(session: Session, book: Book) -> int:
     """Write down what became of earlier predictions: the day of settlement, and how far P50 was from it. Returns how
     many were settled since the last time."""
+    _reopen(session, book)
     rows = book.history.invoices
     settled = rows[rows["settled_on"].notna()]
     paid = dict(zip(settled["invoice_ref"], settled["settled_on"].dt.date, strict=True))

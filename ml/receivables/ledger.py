@@ -44,9 +44,10 @@ class Ledger:
         """Documents issued by the end of `day` and what is open of them then: `open` (never negative for an invoice),
         `overpaid`, and all columns of `invoices`."""
         paid_by = self.payments[self.payments["paid_on"] <= day]
-        paid = paid_by.groupby("invoice")["amount"].sum().reindex(self.invoices.index, fill_value=0.0)
-        found = self.invoices.assign(paid=paid)[self.invoices["issued_on"] <= day].copy()
-        settled = found["settled_on"] <= day
+        came = paid_by.groupby("invoice")["amount"].sum()
+        paid, whole = (part.reindex(self.invoices.index) for part in (came, _is_enough(self.invoices["amount"], came)))
+        found = self.invoices.assign(paid=paid.fillna(0.0))[self.invoices["issued_on"] <= day].copy()
+        settled = whole.reindex(found.index) == 1
         rest = found["amount"] - found["paid"]
         credit = found["amount"] < 0
         found["overpaid"] = (-rest).where(~credit & (rest < 0), 0.0)
@@ -195,16 +196,28 @@ def _actions(found: pd.DataFrame, actions: pd.DataFrame | None) -> pd.DataFrame:
 
 
 def _with_settlement(found: pd.DataFrame, payments: pd.DataFrame) -> pd.DataFrame:
-    """`settled_on`: the first day on which all but the tolerance was paid, and stays so if money goes back later."""
+    """`settled_on`: the first day from which on all but the tolerance is paid; money that goes back opens it again."""
     amount = found["amount"]
-    slack = (amount.abs() * TOLERANCE).clip(lower=0.01)
-    sums = payments.groupby("invoice")["amount"].cumsum()
-    whole, within = amount.reindex(payments["invoice"]).to_numpy(), slack.reindex(payments["invoice"]).to_numpy()
-    enough = np.where(whole >= 0, sums >= whole - within, sums <= whole + within)
-    settled = payments[enough].groupby("invoice")["paid_on"].first().reindex(found.index)
+    sums = payments.groupby(["invoice", "paid_on"])["amount"].sum().groupby(level="invoice").cumsum()
+    enough = _is_enough(amount, sums.droplevel("paid_on")).to_numpy()
+    days = sums.index.to_frame(index=False).assign(enough=enough)
+    stays = days["enough"][::-1].groupby(days["invoice"][::-1]).cummin() == 1
+    settled = days[stays.sort_index()].groupby("invoice")["paid_on"].first().reindex(found.index)
     paid = payments.groupby("invoice")["amount"].sum().reindex(found.index, fill_value=0.0)
     excess = (paid - amount).where(amount > 0, 0.0)
     limit = found["credit_limit"].astype("float64") if "credit_limit" in found.columns else np.nan
     return found.assign(
-        settled_on=settled, paid=paid, overpaid=excess.where(excess > slack, 0.0), credit_limit=limit
+        settled_on=settled, paid=paid, overpaid=excess.where(excess > _slack(amount), 0.0), credit_limit=limit
     ).drop(columns=["payment_terms_days", "terms_days"], errors="ignore")
+
+
+def _slack(amount: pd.Series) -> pd.Series:
+    """What may be missing of invoices that count as settled."""
+    return (amount.abs() * TOLERANCE).clip(lower=0.01)
+
+
+def _is_enough(amount: pd.Series, paid: pd.Series) -> pd.Series:
+    """1 where `paid`, by position of the invoice, settles its amount, else 0."""
+    whole = amount.reindex(paid.index)
+    enough = np.where(whole >= 0, paid >= whole - _slack(whole), paid <= whole + _slack(whole))
+    return pd.Series(enough.astype(int), paid.index)

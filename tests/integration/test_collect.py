@@ -21,7 +21,9 @@ from ml.db.receivables import (
     CollectModel,
     CollectRun,
     CustomerRisk,
+    Invoice,
     NextOrder,
+    Payment,
     PaymentPrediction,
     ReceivableFigure,
 )
@@ -115,6 +117,24 @@ def test_predictions_are_scored_when_the_payments_arrive(loaded: Session, store:
     assert count(loaded, ReceivableFigure, ReceivableFigure.run_id == first.run_id) == 0
     past = loaded.scalars(sa.select(CashForecast).where(CashForecast.run_id == first.run_id)).all()
     assert any(row.received is not None for row in past)
+
+
+def test_an_invoice_whose_payment_went_back_is_predicted_again(loaded: Session, store: ArtifactStore) -> None:
+    first = run(loaded, store)
+    later = LAST + timedelta(days=60)
+    load_rows(loaded, store, "invoices", rows_of(known_by(later)))
+    run(loaded, store)
+    mine = PaymentPrediction
+    settled = loaded.scalars(sa.select(mine).where(mine.run_id == first.run_id, mine.settled_on.is_not(None))).first()
+    assert settled is not None
+    amount = loaded.scalar(sa.select(Invoice.amount).where(Invoice.invoice_ref == settled.invoice_ref))
+    back = Payment(key=b"b" * 16, invoice_ref=settled.invoice_ref, paid_on=later, amount=-float(amount or 0.0))
+    loaded.add(back)
+    loaded.commit()
+    third = run(loaded, store)
+    loaded.refresh(settled)
+    assert (settled.settled_on, settled.missed_days) == (None, None)
+    assert count(loaded, mine, mine.run_id == third.run_id, mine.invoice_ref == settled.invoice_ref) == 1
 
 
 def test_a_second_run_of_the_same_day_replaces_the_first_and_keeps_the_model(

@@ -30,6 +30,18 @@ def test_partial_payments_count_from_their_day_on() -> None:
     assert ledger.invoices["settled_on"].tolist() == [pd.Timestamp("2024-03-05")]
 
 
+def test_a_payment_that_goes_back_opens_the_invoice_again_from_that_day_on() -> None:
+    paid = [("I0", "2024-01-30", 100.0), ("I0", "2024-02-05", -100.0), ("I1", "2024-01-30", 130.0)]
+    paid += [("I1", "2024-02-05", -30.0), ("I2", "2024-01-30", 100.0), ("I2", "2024-01-30", -100.0)]
+    bounced = build_ledger(invoice_rows({}, {}, {}), payment_rows(*paid))
+    assert bounced.invoices["settled_on"].isna().tolist() == [True, False, True]
+    assert ageing(bounced, MARCH)["total"].tolist() == [200]
+    assert ageing(bounced, pd.Timestamp("2024-02-04"))["invoices"].tolist() == [1], "it was not known then"
+    again = build_ledger(invoice_rows({}, {}, {}), payment_rows(*paid, ("I0", "2024-03-05", 100.0)))
+    assert again.invoices["settled_on"].tolist()[:2] == [pd.Timestamp("2024-03-05"), pd.Timestamp("2024-01-30")]
+    assert ageing(again, MARCH)["total"].tolist() == [200]
+
+
 def test_credit_notes_and_overpayments_are_credits_and_lessen_the_total() -> None:
     rows = invoice_rows({}, {"amount": -30.0}, {"amount": 50.0})
     ledger = build_ledger(rows, payment_rows(("I2", "2024-01-15", 70), ("X", "2024-01-15", 5)))
