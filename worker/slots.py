@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -13,6 +14,12 @@ from worker.errors import JobRequestError
 
 if TYPE_CHECKING:
     from apscheduler.triggers.cron import CronTrigger
+
+WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+"""As crontab counts them from 0; 7 is Sunday again."""
+
+DAY = rf"[0-7]|{'|'.join(WEEKDAYS)}"
+DAYS = re.compile(rf"(?:\*|(?P<first>{DAY})(?:-(?P<last>{DAY}))?)(?:/(?P<step>[1-7]))?", re.IGNORECASE)
 
 
 def slots(cron: str, timezone: str, after: datetime, until: datetime) -> Iterator[datetime]:
@@ -74,7 +81,32 @@ def check_timezone(name: str) -> None:
 
 @lru_cache(maxsize=256)
 def trigger_of(cron: str, timezone: str) -> CronTrigger:
-    """The trigger of an expression; raises ValueError for one that is none."""
+    """The trigger of an expression; raises ValueError for one that is none. Weekdays are handed over by name, since
+    APScheduler counts them from Monday."""
     from apscheduler.triggers.cron import CronTrigger  # noqa: PLC0415  (the web imports this module; few requests ask)
 
-    return CronTrigger.from_crontab(cron, timezone=ZoneInfo(timezone))
+    fields = cron.split()
+    fields[4:5] = [weekdays(field) for field in fields[4:5]]
+    return CronTrigger.from_crontab(" ".join(fields), timezone=ZoneInfo(timezone))
+
+
+def weekdays(field: str) -> str:
+    """The names of the days that the fifth field of an expression stands for; raises ValueError where it is none."""
+    return ",".join(dict.fromkeys(WEEKDAYS[day % 7] for part in field.split(",") for day in _days(part)))
+
+
+def _days(part: str) -> range:
+    """The days of a weekday, a range of them or "*", with its step; a range that wraps goes on above 7."""
+    found = DAYS.fullmatch(part)
+    if found is None:
+        raise ValueError(f"the weekday {part!r}")
+    first, last, step = (found[name] for name in ("first", "last", "step"))
+    begin = _day(first or "0")
+    if last is None:
+        return range(begin, begin + 1) if first and not step else range(begin, 8, int(step or 1))
+    end = _day(last)
+    return range(begin, (end if end >= begin else end + 7) + 1, int(step or 1))
+
+
+def _day(name: str) -> int:
+    return int(name) if name.isdigit() else WEEKDAYS.index(name.lower())

@@ -43,6 +43,30 @@ def test_the_retrain_is_on_sunday() -> None:
     assert between(retrain.cron, "2026-07-08", "2026-07-14", "UTC") == ["2026-07-12 03:00"]  # a Sunday
 
 
+@pytest.mark.parametrize(
+    ("field", "days"),
+    [
+        ("1-5", "mon tue wed thu fri"),
+        ("0", "sun"),
+        ("7", "sun"),
+        ("5-7", "fri sat sun"),
+        ("6-2", "sat sun mon tue"),
+        ("1,3,5", "mon wed fri"),
+        ("0-6/2", "sun tue thu sat"),
+        ("*/2", "sun tue thu sat"),
+        ("1-7/3", "mon thu sun"),
+        ("mon-fri/2", "mon wed fri"),
+        ("MON-3,sat", "mon tue wed sat"),
+        ("sat-sun", "sat sun"),
+        ("sun-tue", "sun mon tue"),
+        ("*", "sun mon tue wed thu fri sat"),
+    ],
+)
+def test_weekdays_are_counted_as_crontab_counts_them(field: str, days: str) -> None:
+    found = slots(f"0 6 * * {field}", "UTC", at("2026-11-22"), at("2026-11-29"))  # from a Sunday on
+    assert sorted(f"{slot:%a}".lower() for slot in found) == sorted(days.split())
+
+
 def test_slots_begin_after_one_moment_and_end_with_the_other() -> None:
     assert between("0 * * * *", "2026-07-10 10:00", "2026-07-10 12:00", "UTC") == [
         "2026-07-10 11:00",
@@ -93,7 +117,7 @@ def test_jitter_is_the_same_for_all_who_ask_and_differs_by_slot() -> None:
     assert jitter("nightly", days[0], 0) == timedelta(0)
 
 
-@pytest.mark.parametrize("cron", ["soon", "* * *", "61 * * * *", "0 0 30 2 *", ""])
+@pytest.mark.parametrize("cron", ["soon", "* * *", "61 * * * *", "0 0 30 2 *", "", "0 6 * * 8", "0 6 * * mon/0"])
 def test_what_is_never_due_is_refused(cron: str) -> None:
     with pytest.raises(JobRequestError, match="the schedule"):
         check_cron(cron)
