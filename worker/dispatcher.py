@@ -39,7 +39,7 @@ def dispatch(sessions: sessionmaker[Session], redis: Redis) -> int:
     due = (JobRun.state == "queued", JobRun.dispatched_at.is_(None), JobRun.run_after <= utc_now())
     with reading(sessions) as session:
         query = sa.select(JobRun).where(*due, JobRun.kind.in_(list(KINDS)))
-        jobs = session.scalars(query.order_by(JobRun.id).limit(BATCH)).all()
+        jobs = take_turns(session, session.scalars(query.order_by(JobRun.id).limit(BATCH)).all())
     queues = _open_queues(jobs, redis)
     pushed: list[JobRun] = []
     try:
@@ -49,6 +49,24 @@ def dispatch(sessions: sessionmaker[Session], redis: Redis) -> int:
     finally:
         _set_dispatched(sessions, pushed, utc_now())
     return len(pushed)
+
+
+def take_turns(session: Session, jobs: Sequence[JobRun]) -> list[JobRun]:
+    """These jobs but for forecasts of a grain that another one was sent for and has not ended: it would be overtaken,
+    and where new totals keep coming none would ever be published. Who waits sees the newest totals."""
+    if not any(job.kind == "forecast" for job in jobs):
+        return list(jobs)
+    sent = sa.and_(JobRun.state == "queued", JobRun.dispatched_at.is_not(None))
+    begun = sa.select(JobRun.arguments).where(JobRun.kind == "forecast", sa.or_(JobRun.state == "running", sent))
+    taken = {arguments["grain"] for arguments in session.scalars(begun)}
+    turns = []
+    for job in jobs:
+        if job.kind == "forecast":
+            if job.arguments["grain"] in taken:
+                continue
+            taken.add(job.arguments["grain"])
+        turns.append(job)
+    return turns
 
 
 def reconcile(sessions: sessionmaker[Session], redis: Redis, grace: float) -> int:

@@ -20,7 +20,7 @@ from worker import dispatcher, health
 from worker.connection import connect
 from worker.context import Services
 from worker.events import ModelTrained, record
-from worker.lifecycle import Attempt, claim
+from worker.lifecycle import Attempt, Report, claim, fail, try_again
 from worker.models import JobRun, OutboxEvent
 from worker.queues import QUEUES, request_job
 from worker.relay import Relay
@@ -61,6 +61,36 @@ def test_what_redis_holds_is_json_with_the_limits_of_the_kind(sessions: Sessions
     job = Job.fetch(f"{job_id}-1", redis_client, serializer=JSONSerializer)
     assert (job.func_name, list(job.args), job.timeout) == ("worker.runner.run", [job_id, 1], 1800)
     assert json.loads(job.data.decode())[0] == "worker.runner.run"
+
+
+def test_forecasts_of_a_grain_take_turns(sessions: Sessions, redis_client: Redis) -> None:
+    """A second one would take the run of the first for a broken one."""
+    first = request(sessions, "forecast", grain="monthly", horizon=12)
+    second = request(sessions, "forecast", grain="monthly", horizon=12)
+    weekly = request(sessions, "forecast", grain="weekly", horizon=26)
+    dispatcher.dispatch(sessions, redis_client)
+    dispatcher.dispatch(sessions, redis_client)
+    assert waiting(redis_client) == [f"{first}-1", f"{weekly}-1"]
+    with sessions() as session:
+        claim(session, Attempt(first, 1))
+        session.commit()
+    assert dispatcher.dispatch(sessions, redis_client) == 0
+    with sessions() as session:
+        fail(session, Attempt(first, 1), "no history", Report())
+        session.commit()
+    assert dispatcher.dispatch(sessions, redis_client) == 1
+    assert waiting(redis_client) == [f"{first}-1", f"{weekly}-1", f"{second}-1"]
+
+
+def test_a_forecast_that_was_lost_goes_on_before_the_next_one(sessions: Sessions, redis_client: Redis) -> None:
+    first = request(sessions, "forecast", grain="monthly", horizon=12)
+    request(sessions, "forecast", grain="monthly", horizon=12)
+    with sessions() as session:
+        claim(session, Attempt(first, 1))
+        try_again(session, Attempt(first, 1), "lost", Report(), timedelta(0))
+        session.commit()
+    assert dispatcher.dispatch(sessions, redis_client) == 1
+    assert waiting(redis_client) == [f"{first}-2"]
 
 
 def test_a_job_for_later_waits(sessions: Sessions, redis_client: Redis) -> None:
