@@ -21,6 +21,13 @@ WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 DAY = rf"[0-7]|{'|'.join(WEEKDAYS)}"
 DAYS = re.compile(rf"(?:\*|(?P<first>{DAY})(?:-(?P<last>{DAY}))?)(?:/(?P<step>[1-7]))?", re.IGNORECASE)
 
+MOMENT = timedelta(microseconds=1)
+CHANGE = timedelta(hours=2)
+"""Times are looked at from so long before an instant: one that clocks leave out counts up to an hour later."""
+
+HOURLY = re.compile(r"\s*\S+\s+\*")
+"""What expressions of every hour, or every second one, begin with."""
+
 
 def slots(cron: str, timezone: str, after: datetime, until: datetime) -> Iterator[datetime]:
     """The slots later than `after` and not later than `until`, in UTC, in order.
@@ -28,13 +35,31 @@ def slots(cron: str, timezone: str, after: datetime, until: datetime) -> Iterato
     In the hour that clocks show twice in autumn, a job of a certain hour runs once, at the first of the two times, and
     one of every hour ("*", "*/2") runs in both. A time that clocks leave out in spring is made up for an hour later.
     """
-    trigger, by_the_hour = trigger_of(cron, timezone), cron.split()[1].startswith("*")
-    while (fire := trigger.get_next_fire_time(None, after + timedelta(microseconds=1))) is not None:
-        after = fire.astimezone(UTC)  # in local time a sum would lose which of two equal times it is
-        if after > until:
+    found = _of_every_hour if HOURLY.match(cron) else _of_hours
+    for slot in found(cron, timezone, after):
+        if slot > until:
             return
-        if by_the_hour or not fire.fold:
-            yield after
+        yield slot
+
+
+def _of_every_hour(cron: str, timezone: str, after: datetime) -> Iterator[datetime]:
+    """The instants at which clocks show the times of an expression."""
+    trigger = trigger_of(cron, timezone)
+    while (fire := trigger.get_next_fire_time(None, after + MOMENT)) is not None:
+        after = fire.astimezone(UTC)  # in local time a sum would lose which of two equal times it is
+        yield after
+
+
+def _of_hours(cron: str, timezone: str, after: datetime) -> Iterator[datetime]:
+    """The instants of the times of an expression as they follow each other on a clock that is never changed: on one
+    that is, the trigger steps over a day whose midnight is left out."""
+    trigger, zone = trigger_of(cron, "UTC"), ZoneInfo(timezone)
+    time = after.astimezone(zone).replace(tzinfo=UTC) - CHANGE
+    while (fire := trigger.get_next_fire_time(None, time + MOMENT)) is not None:
+        time, slot = fire, fire.replace(tzinfo=zone).astimezone(UTC)
+        if slot > after:  # else it is there already: what was left out meets what comes an hour later
+            after = slot
+            yield slot
 
 
 def next_slot(cron: str, timezone: str, after: datetime) -> datetime | None:

@@ -87,6 +87,25 @@ def test_a_night_has_one_slot_also_when_the_clock_changes(night: str, slot: str)
     assert between("30 2 * * *", night, str(at(night) + timedelta(hours=8))[:19]) == [slot]
 
 
+@pytest.mark.parametrize(
+    ("cron", "zone", "first", "found"),
+    [
+        ("0 0 * * *", "America/Santiago", "2026-09-06", ["2026-09-06 04:00", "2026-09-07 03:00"]),
+        ("30 0 * * *", "Africa/Cairo", "2026-04-23 12:00", ["2026-04-23 22:30", "2026-04-24 21:30"]),
+        ("0 0,1 * * *", "America/Santiago", "2026-09-06", ["2026-09-06 04:00", "2026-09-07 03:00", "2026-09-07 04:00"]),
+        ("*/20 2 * * *", BERLIN, "2026-03-29", ["2026-03-29 01:00", "2026-03-29 01:20", "2026-03-29 01:40"]),
+    ],
+)
+def test_times_that_clocks_leave_out_are_made_up_for_also_at_midnight(
+    cron: str, zone: str, first: str, found: list[str]
+) -> None:
+    moments = [at(first) + timedelta(minutes=minutes) for minutes in range(0, 6 * 60, 10)]
+    until = at(found[-1])
+    assert between(cron, first, found[-1], zone) == found
+    for moment in moments:  # whenever they are asked for
+        assert list(slots(cron, zone, moment, until)) == [at(one) for one in found if at(one) > moment]
+
+
 def test_hours_are_counted_as_they_pass_when_the_clock_changes() -> None:
     """No hour is without its run, and none has two."""
     for evening in ("2026-10-24 22:30", "2026-03-28 22:30"):
