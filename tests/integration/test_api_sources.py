@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from ml.db.imports import Import, Source
 from ml.secrets import generate_key
 from worker.context import Services
 from worker.lifecycle import Attempt
-from worker.models import JobRun
+from worker.models import JobRun, PromisedRun
 from worker.runner import execute
 
 SOURCES = "/api/v1/sources"
@@ -80,6 +81,20 @@ def test_a_source_is_saved_read_replaced_and_deleted(operator: FlaskClient, shop
     assert operator.get(f"{SOURCES}?kind=http").json["items"] == []
     assert operator.delete(where).status_code == 204
     assert_problem(operator.get(where), 404, "not-found")
+
+
+def test_other_times_take_back_what_was_promised_by_the_old_ones(operator: FlaskClient, rows: Rows, shop: str) -> None:
+    """Else nothing is pulled until the old slot has come."""
+    made = operator.post(SOURCES, json=sql_source(shop, cron="0 6 * * mon")).json
+    where, slot = f"{SOURCES}/{made['id']}", utc_now() + timedelta(days=5)
+    rows.add(PromisedRun(schedule_id=f"source:{made['id']}", slot=slot, due_at=slot))
+    operator.put(where, json=sql_source(shop, cron="0 6 * * mon", name="till"))
+    assert rows.count(PromisedRun) == 1  # at the same times
+    operator.put(where, json=sql_source(shop, cron="*/15 * * * *", name="till"))
+    assert rows.count(PromisedRun) == 0
+    rows.add(PromisedRun(schedule_id=f"source:{made['id']}", slot=slot, due_at=slot))
+    operator.delete(where)
+    assert rows.count(PromisedRun) == 0
 
 
 def test_credentials_go_in_and_never_come_out(operator: FlaskClient, rows: Rows) -> None:

@@ -124,9 +124,14 @@ def run_scheduled(session: Session, schedule_id: str, user: str) -> JobRun:
 
 def promise_anew(session: Session, row: Schedule) -> None:
     """Take back what is owed and has not been asked for; the scheduler promises again from now on."""
-    open_ = (PromisedRun.schedule_id == row.id, PromisedRun.state == "owed", PromisedRun.job_id.is_(None))
-    session.execute(sa.delete(PromisedRun).where(*open_), execution_options={"synchronize_session": False})
+    take_back(session, row.id)
     row.effective_from = utc_now()
+
+
+def take_back(session: Session, schedule_id: str) -> None:
+    """Owe nothing any more that has not been asked for; hold off the leader before."""
+    open_ = (PromisedRun.schedule_id == schedule_id, PromisedRun.state == "owed", PromisedRun.job_id.is_(None))
+    session.execute(sa.delete(PromisedRun).where(*open_), execution_options={"synchronize_session": False})
 
 
 def said(row: Schedule) -> dict[str, Any]:

@@ -22,8 +22,11 @@ from ml.secrets import Secret, decrypt, encrypt
 from ml.settings import Settings
 from webapp.errors import FieldError, InvalidRequestError
 from webapp.queries.sources import get_source
+from webapp.services.schedules import take_back
+from worker.lease import hold_off
 from worker.models import JobRun
 from worker.pulls import request_pull
+from worker.schedule import LEASE, SOURCE
 from worker.slots import check_cron
 
 PREVIEW_ROWS = 20
@@ -65,11 +68,15 @@ def update_source(session: Session, engine: Settings, source_id: int, draft: Sou
     """Replace all that a source says of itself, but for credentials that the draft leaves out; commits.
 
     What its answers looked like so far is forgotten: the next pull accepts what it meets. Where the rows come
-    from elsewhere now (another address, table, query or watermark column), so is the watermark.
+    from elsewhere now (another address, table, query or watermark column), so is the watermark. Where it is pulled at
+    other times, what the old ones promised is taken back.
     """
+    hold_off(session, LEASE)
     source = get_source(session, source_id)
     before = public(source)
     _write(session, engine, source, draft)
+    if before["cron"] != source.cron:
+        take_back(session, f"{SOURCE}{source.id}")
     audit.record(session, "update", "source", source.id, before=before, after=public(source))
     session.commit()
     return source
@@ -89,9 +96,11 @@ def delete_source(session: Session, source_id: int) -> None:
 
     Its number is part of the keys of its rows, so raises ConflictError once there are imports.
     """
+    hold_off(session, LEASE)
     source = get_source(session, source_id)
     if session.scalar(sa.select(Import.id).where(Import.source_id == source_id).limit(1)) is not None:
         raise ConflictError(f"{source.name} has imports, so it has to stay; switch it off instead.")
+    take_back(session, f"{SOURCE}{source.id}")
     audit.record(session, "delete", "source", source.id, before=public(source))
     session.delete(source)
     session.commit()
