@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -18,10 +19,12 @@ from sqlalchemy.orm import Session, sessionmaker
 from web_fixtures import ClientFor, MakeApp, Rows, assert_problem
 
 from ml.db.base import utc_now
+from ml.etl.sources.addresses import Guard
 from ml.secrets import generate_key
 from worker import outbox
 from worker.context import Services
 from worker.events import JobFailed, record
+from worker.jobs import deliver
 from worker.lifecycle import Attempt
 from worker.models import JobRun, WebhookDelivery, WebhookEndpoint
 from worker.runner import execute
@@ -146,6 +149,45 @@ def test_what_fails_is_tried_for_a_day_and_can_be_sent_again(
     assert rows.get(WebhookDelivery, again.json["id"]).state == "delivered"
     assert [json.loads(body)["id"] for _, body in receiver.got] == [delivery.event_id] * 3
     assert operator.get(f"{WEBHOOKS}/{made['id']}/deliveries?state=failed").json["items"][0]["id"] == delivery.id
+
+
+def test_an_answer_that_stops_halfway_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deliver, "READ_SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            connection = server.accept()[0]
+            stalled.append(connection)
+            connection.recv(65_536)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nok")
+
+        stalled: list[socket.socket] = []
+        thread = threading.Thread(target=answer)
+        thread.start()
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/"
+        status, error = deliver.send(url, {}, b"{}", Guard(("127.0.0.1",)))
+        thread.join()
+        stalled[0].close()
+    assert status is None
+    assert error is not None
+    assert error.startswith("ReadTimeoutError")
+
+
+def test_a_delivery_whose_job_fails_is_tried_again_and_tells_nobody_of_that(
+    operator: FlaskClient, work: Callable[[], None], sessions: sessionmaker[Session], rows: Rows
+) -> None:
+    operator.post(WEBHOOKS, json=BODY)
+    fail_a_job(sessions)
+    with sessions.begin() as session:
+        session.execute(sa.update(WebhookEndpoint).values(secret="not encrypted"))
+    work()
+    work()
+    [delivery] = rows.all(WebhookDelivery)
+    assert (delivery.state, delivery.tries) == ("waiting", 1)
+    assert delivery.error
+    assert delivery.next_try_at > utc_now()
+    jobs = [job.state for job in rows.all(JobRun) if job.kind == "deliver"]
+    assert jobs == ["failed", "queued"]
 
 
 def test_both_secrets_sign_while_one_is_replaced(

@@ -7,6 +7,8 @@ import time
 from typing import Any
 
 import requests
+from sqlalchemy.orm import Session
+from urllib3.exceptions import HTTPError
 
 from ml.db.base import utc_now
 from ml.errors import ForecastleError
@@ -50,6 +52,13 @@ def run(ctx: JobContext, delivery_id: int) -> dict[str, Any]:
         return ctx.succeed(session, {"state": delivery.state, "status": status, "error": error})
 
 
+def on_failure(session: Session, arguments: dict[str, Any], message: str) -> None:
+    """A try that could not be made counts as one that failed."""
+    delivery = session.get(WebhookDelivery, arguments["delivery_id"])
+    if delivery is not None and delivery.state == "waiting":
+        note_failed(session, delivery, None, message)
+
+
 def secrets_of(endpoint: WebhookEndpoint, keys: Any) -> list[str]:
     """The secret, and the one before while it is still good."""
     found = [decrypt(keys, endpoint.secret)["secret"]]
@@ -68,7 +77,7 @@ def send(url: str, headers: dict[str, str], body: bytes, guard: Guard) -> tuple[
             answer = http.post(url, body, headers=headers, timeout=timeouts, allow_redirects=False, stream=True)
             with answer:
                 said = answer.raw.read(QUOTED).decode("utf-8", "replace")
-        except (requests.RequestException, OSError, ForecastleError) as error:
+        except (requests.RequestException, HTTPError, OSError, ForecastleError) as error:
             return None, f"{type(error).__name__}: {error}"[:QUOTED]
     if 200 <= answer.status_code < 300:
         return answer.status_code, None

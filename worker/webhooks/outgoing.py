@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ml.db.base import utc_now
-from worker.events import Event
+from worker.events import Event, JobFailed
 from worker.models import OutboxEvent, WebhookDelivery, WebhookEndpoint
 from worker.queues import request_job
 from worker.webhooks.messages import MESSAGES, message_of
@@ -19,8 +19,9 @@ LASTS = timedelta(days=1)
 
 
 def plan(session: Session, event_id: int, event: Event) -> None:
-    """Add a delivery of the event for each endpoint that wants it; handled again, none is added twice."""
-    if type(event) not in MESSAGES:
+    """Add a delivery of the event for each endpoint that wants it; handled again, none is added twice. Of deliveries
+    that fail nobody is told by deliveries: that would feed itself."""
+    if type(event) not in MESSAGES or (isinstance(event, JobFailed) and event.kind == "deliver"):
         return
     name, body = message_of(event_id, event, session.get_one(OutboxEvent, event_id).created_at) or ("", "")
     for endpoint in session.scalars(sa.select(WebhookEndpoint).where(WebhookEndpoint.active)):
