@@ -52,8 +52,9 @@ class ProfilePage:
 
 
 MOST_COUNTED = 10_000
+LARGEST_FIRST = SeriesProfile.last12.desc()
 SORTS: dict[str, Any] = {
-    "volume": SeriesProfile.last12.desc(),
+    "volume": LARGEST_FIRST,
     "growth": SeriesProfile.growth.desc(),
     "decline": SeriesProfile.growth,
     "error": SeriesProfile.wape.desc(),
@@ -68,7 +69,7 @@ KNOWN: dict[str, Any] = {
     "missed": SeriesProfile.missed,
     "bias": SeriesProfile.bias_size,
 }
-SIZE = (SeriesProfile.last12.desc(), SeriesProfile.id.desc())
+SIZE = (LARGEST_FIRST, SeriesProfile.id.desc())
 """What decides between those that a sort puts alike: the larger comes first."""
 
 
@@ -85,7 +86,7 @@ def known_first(session: Session, query: sa.Select[Any], sort: str, limit: int, 
     """Some rows by `sort`. Those without its figure are asked for once the others end: sorted together with them, no
     index would do."""
     known = query if sort not in KNOWN else query.where(KNOWN[sort].is_not(None))
-    order = dict.fromkeys((SORTS[sort], *SIZE))
+    order = dict.fromkeys((SORTS[sort], *SIZE))  # SQL Server refuses a column that is named twice
     rows = list(session.execute(known.order_by(*order).limit(limit).offset(offset)))
     if sort not in KNOWN or len(rows) == limit:
         return rows
