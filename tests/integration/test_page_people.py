@@ -157,6 +157,29 @@ def test_a_password_is_given(browser: ClientFor, make_user: Callable[[str], User
     assert viewer.get("/account").headers["Location"].startswith("/login")
 
 
+def test_a_password_that_is_refused_leaves_the_limits_ticked(
+    browser: ClientFor, places: None, make_user: Callable[[str], User]
+) -> None:
+    admin, user = browser("admin"), make_user("viewer")
+    path = f"/admin/users/{user.id}"
+    limited = {"name": "V", "role": "viewer", "active": "1", "sees": "some", "region": "East"}
+    assert admin.post(path, data=limited).status_code == 303
+    page = admin.post(f"{path}/password", data={"password": "short"}).text
+    assert 'value="some" checked' in page
+    assert 'name="region" value="East" checked' in page
+
+
+def test_what_was_typed_of_an_account_is_there_after_a_mistake(
+    browser: ClientFor, places: None, make_user: Callable[[str], User]
+) -> None:
+    admin, user = browser("admin"), make_user("viewer")
+    typed = {"name": "Somebody else", "role": "planner", "sees": "some"}  # may not sign in, and no place is ticked
+    page = admin.post(f"/admin/users/{user.id}", data=typed).text
+    assert 'name="name" value="Somebody else"' in page
+    assert '<option value="planner" selected>' in page
+    assert 'name="active" value="1">' in page
+
+
 def test_every_permission_has_words(browser: ClientFor) -> None:
     assert set(PERMISSION_NAMES) == PERMISSIONS["admin"]
     assert "Train, forecast, promote" in browser("admin").get("/admin/roles").text

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from flask import Blueprint, render_template, request, url_for
@@ -44,7 +46,8 @@ def users() -> ResponseReturnValue:
 @requires(USERS_MANAGE)
 def user(user_id: int) -> ResponseReturnValue:
     """One account, to be changed."""
-    return user_page(get_row(db.session(), User, user_id))
+    row = get_row(db.session(), User, user_id)
+    return user_page(row, saved_values(row))
 
 
 @blueprint.post("/admin/users/<id:user_id>")
@@ -53,19 +56,19 @@ def change_user(user_id: int) -> ResponseReturnValue:
     """Change name, role, limits, or whether somebody may sign in; what is wrong is said beside its field."""
     session = db.session()
     row = get_row(session, User, user_id)
+    typed = {
+        "name": request.form.get("name", "").replace("\0", "").strip()[:LONGEST_TEXT],
+        "role_name": request.form.get("role", ""),
+        "active": "active" in request.form,
+    }
     try:
         scope = chosen_scope()
-        values = {
-            "name": request.form.get("name", "").strip()[:LONGEST_TEXT],
-            "role_name": request.form.get("role", ""),
-            "active": "active" in request.form,
-            "scope": scope.stored() if scope else None,
-        }
-        update_user(session, row, values)
+        update_user(session, row, {**typed, "scope": scope.stored() if scope else None})
     except (InvalidRequestError, ConflictError) as error:
         session.rollback()
         status = 409 if isinstance(error, ConflictError) else 422
-        return user_page(get_row(session, User, user_id), errors_of(error, "role"), typed_scope()), status
+        row, typed = get_row(session, User, user_id), {**typed, "scope": typed_scope()}
+        return user_page(row, typed, errors_of(error, "role")), status
     return see_other(url_for("admin.user", user_id=user_id, saved=1))
 
 
@@ -78,7 +81,7 @@ def give_password(user_id: int) -> ResponseReturnValue:
     try:
         set_password(session, row, request.form.get("password", ""))
     except InvalidRequestError as error:
-        return user_page(row, errors_of(error, "password")), 422
+        return user_page(row, saved_values(row), errors_of(error, "password")), 422
     return see_other(url_for("admin.user", user_id=user_id, saved="password"))
 
 
@@ -93,15 +96,19 @@ def audit() -> ResponseReturnValue:
     return render("admin/audit.html", block="list", page=page, filters=wanted)
 
 
-def user_page(row: User, errors: dict[str, str] | None = None, scope: Scope | None = None) -> str:
-    """The form of an account; with what was ticked where it could not be saved."""
-    scope = scope if errors else Scope.of(row.scope)
+def saved_values(row: User) -> dict[str, Any]:
+    """What the form of an account changes, as it is saved."""
+    return {"name": row.name, "role_name": row.role_name, "active": row.active, "scope": Scope.of(row.scope)}
+
+
+def user_page(row: User, values: Mapping[str, Any], errors: Mapping[str, str] = MappingProxyType({})) -> str:
+    """The form of an account with `values`: those saved, or those typed where they could not be saved."""
     return render_template(
         "admin/user.html",
         row=row,
-        errors=errors or {},
-        scope=scope,
-        places=places_beside(db.session(), scope),
+        values=values,
+        errors=errors,
+        places=places_beside(db.session(), values["scope"]),
         roles=tuple(PERMISSIONS),
         saved=request.args.get("saved"),
     )
