@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -44,6 +45,18 @@ def test_scripts_of_sites_on_the_list_are(make_app: MakeApp) -> None:
         assert "Access-Control-Allow-Credentials" not in answer.headers
         refused = client.get("/api/v1/products", headers={"Origin": origin})
         assert (refused.status_code, refused.headers["Access-Control-Allow-Origin"]) == (401, origin)
+
+
+def test_scripts_may_ask_about_every_address_of_the_api(make_app: MakeApp) -> None:
+    app = make_app(CORS_ORIGINS=SITE)
+    rules = [rule for rule in app.url_map.iter_rules() if rule.rule.startswith("/api/v1/")]
+    client, asked = app.test_client(), {"Origin": SITE, "Access-Control-Request-Method": "POST"}
+    for rule in rules:
+        path = re.sub(r"<[^>]*>", "1", rule.rule)
+        answer = client.options(path, headers={**asked, "Accept": "text/html"})
+        assert answer.status_code == 200, path
+        assert answer.headers["Access-Control-Allow-Origin"] == SITE, path
+        assert "RateLimit-Limit" not in answer.headers, path
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import json
 from types import FunctionType
 from typing import Any
 
-from flask import current_app, request
+from flask import Response, current_app, request
 from flask_openapi.blueprint import APIBlueprint
 from werkzeug.exceptions import BadRequest
 
@@ -52,12 +52,18 @@ def api_blueprint(tag: str, path: str = "", security: list[dict[str, list[str]]]
         abp_security=security,
         abp_responses=problems(401, 403, 406, 422, 429, 503),
     )
-    for before in (limits.check, check_shape, cache.find, idempotency.begin):
+    for before in (answer_options, limits.check, check_shape, cache.find, idempotency.begin):
         blueprint.before_request(before)
     for after in (limits.tell, cache.keep, idempotency.finish):
         blueprint.after_request(after)
     blueprint.teardown_request(idempotency.close)
     return blueprint
+
+
+def answer_options() -> Response | None:
+    """Which methods an address takes, which browsers ask before a script of another site calls: ahead of all that is
+    checked, counted and kept of calls."""
+    return current_app.make_default_options_response() if request.method == "OPTIONS" else None
 
 
 def check_shape() -> None:
