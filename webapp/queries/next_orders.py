@@ -66,7 +66,7 @@ def list_next_orders(
     named = [getattr(Customer, name) == value for name in ("segment", "region") if (value := getattr(wanted, name))]
     if wanted.q:
         texts = (Customer.code, Customer.name)
-        named.append(sa.or_(*(text.contains(wanted.q, autoescape=True) for text in texts)))
+        named.append(sa.or_(*(text.icontains(wanted.q, autoescape=True) for text in texts)))
     if named:
         query = query.where(mine.customer_id.in_(sa.select(Customer.id).where(*named)))
     page = newest_first(session, query, mine.id, limit, below)

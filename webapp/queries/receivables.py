@@ -84,9 +84,9 @@ def worklist(
         query = query.where(mine.customer_id.in_(sa.select(Customer.id).where(*of_customers)))
     if wanted.q:
         named = sa.select(Customer.id).where(
-            sa.or_(Customer.code.contains(wanted.q, autoescape=True), Customer.name.contains(wanted.q, autoescape=True))
+            sa.or_(*(text.icontains(wanted.q, autoescape=True) for text in (Customer.code, Customer.name)))
         )
-        query = query.where(sa.or_(mine.invoice_ref.contains(wanted.q, autoescape=True), mine.customer_id.in_(named)))
+        query = query.where(sa.or_(mine.invoice_ref.icontains(wanted.q, autoescape=True), mine.customer_id.in_(named)))
     if wanted.currency:
         query = query.where(mine.currency == wanted.currency)
     if wanted.overdue:
