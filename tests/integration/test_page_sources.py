@@ -81,6 +81,17 @@ def test_what_is_wrong_is_said_above_the_form(operator: FlaskClient, rows: Rows,
     assert rows.count(Source) == 0
 
 
+def test_json_that_cannot_be_read_is_shown_as_it_was_typed(operator: FlaskClient, source: str, rows: Rows) -> None:
+    typed = {**FORM, "name": "Renamed", "settings.extractor": "{tables: orders}", "cron": "15 6 * * *"}
+    for path in ("/sources/new", f"{source}/edit"):
+        page = operator.post(path, data=typed).text
+        assert "cannot be read as JSON" in page
+        assert ">{tables: orders}</textarea>" in page
+        for text in ("Renamed", "postgresql://reader@erp.example.com/erp", "15 6 * * *"):
+            assert f'value="{text}"' in page
+    assert rows.last(Source).name == "ERP orders"
+
+
 def test_pulling_starts_a_job_that_the_page_follows(operator: FlaskClient, source: str, rows: Rows) -> None:
     assert operator.post(f"{source}/pull").headers["Location"] == source
     assert rows.last(JobRun).kind == "pull"

@@ -63,9 +63,9 @@ def create() -> ResponseReturnValue:
     kind = request.form.get("kind", "")
     if kind not in sources_form.KINDS:
         raise NotFoundError(f"there is no kind of source {kind!r}; choose one of {', '.join(sources_form.KINDS)}.")
-    draft = SourceDraft(request.form.get("name", ""), kind)
+    draft = sources_form.draft_of(request.form, kind, None)
     try:
-        draft = sources_form.draft_of(request.form, kind, None)
+        sources_form.check_json(draft)
         source = service.create_source(db.session(), engine(), draft, signed_in_user().email)
     except ForecastleError as error:
         return form_page(draft, problem=problem_of(error)), 422
@@ -113,9 +113,9 @@ def edit(source_id: int) -> ResponseReturnValue:
 def update(source_id: int) -> ResponseReturnValue:
     """Save what the form says."""
     source = queries.get_source(db.session(), source_id)
-    draft = sources_form.draft_from(source)
+    draft = sources_form.draft_of(request.form, source.kind, source)
     try:
-        draft = sources_form.draft_of(request.form, source.kind, source)
+        sources_form.check_json(draft)
         service.update_source(db.session(), engine(), source_id, draft)
     except ForecastleError as error:
         return form_page(draft, queries.get_source(db.session(), source_id), problem_of(error)), 422

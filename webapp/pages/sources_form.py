@@ -171,7 +171,7 @@ SECRETS = {"sql": ("password", "Password"), "http": ("token", "Token or key")}
 
 
 def draft_of(form: Mapping[str, str], kind: str, before: Source | None) -> SourceDraft:
-    """What the form says; mapping and policy stay as they are. Raises SourceError where JSON cannot be read.
+    """What the form says; mapping and policy stay as they are, and JSON that cannot be read as it was typed.
 
     An empty password keeps the stored one, unless the box that forgets it is ticked.
     """
@@ -193,19 +193,35 @@ def draft_of(form: Mapping[str, str], kind: str, before: Source | None) -> Sourc
 
 def settings_of(form: Mapping[str, str], kind: str) -> dict[str, Any]:
     """The settings that were filled in, by name, but for choices that are the default."""
-    inputs = [one for group in GROUPS[kind] for one in group.inputs]
-    typed = [(one, form.get(f"settings.{one.name}", "").strip()) for one in inputs]
+    typed = [(one, form.get(f"settings.{one.name}", "").strip()) for one in inputs_of(kind)]
     return {one.name: read_value(one, text) for one, text in typed if text and text != next(iter(one.choices), "")}
 
 
+def inputs_of(kind: str) -> list[Input]:
+    """All inputs of a kind of source."""
+    return [one for group in GROUPS[kind] for one in group.inputs]
+
+
 def read_value(one: Input, text: str) -> Any:
-    """A value as JSON; numbers stay texts, which the settings' reader takes."""
+    """A value as JSON, or as it was typed where that cannot be read; numbers stay texts, which the settings' reader
+    takes."""
     if one.kind != "json":
         return text
     try:
         return json.loads(text)
-    except ValueError as error:
-        raise SourceError(f"{one.label} cannot be read as JSON: {error}.") from None
+    except ValueError:
+        return text
+
+
+def check_json(draft: SourceDraft) -> None:
+    """Raise SourceError where JSON was typed that cannot be read."""
+    for one in inputs_of(draft.kind):
+        typed = draft.settings.get(one.name)
+        if one.kind == "json" and isinstance(typed, str):
+            try:
+                json.loads(typed)
+            except ValueError as error:
+                raise SourceError(f"{one.label} cannot be read as JSON: {error}.") from None
 
 
 def shown(one: Input, settings: Mapping[str, Any]) -> str:
@@ -213,7 +229,7 @@ def shown(one: Input, settings: Mapping[str, Any]) -> str:
     value = settings.get(one.name)
     if value in (None, "", {}):
         return ""
-    return json.dumps(value, indent=2, ensure_ascii=False) if one.kind == "json" else str(value)
+    return value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
 
 
 def draft_from(source: Source) -> SourceDraft:
