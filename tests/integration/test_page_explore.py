@@ -15,6 +15,7 @@ from web_fixtures import ClientFor, Rows
 from ml.db.catalog import Product, Series
 from ml.db.keys import hash_key
 from webapp.models import SavedView, User
+from webapp.queries.saved_views import MOST_SHARED
 
 FRAGMENT = {"HX-Request": "true", "HX-Request-Type": "partial"}
 
@@ -148,6 +149,23 @@ def test_views_are_ones_own_until_they_are_shared(
     viewer.post("/explore/views", data={**SAVED, "shared": "1"})
     assert "Big ones" in planner.get("/explore").text
     assert planner.post(f"/explore/views/{rows.last(SavedView).id}/delete").status_code == 404
+
+
+def test_ones_own_views_stay_however_many_others_share(
+    profiles: Session, viewer: FlaskClient, browser: ClientFor, rows: Rows
+) -> None:
+    viewer.post("/explore/views", data={**SAVED, "name": "Zebra"})
+    browser("planner")
+    planner = next(user for user in range(1, 9) if rows.get(User, user).email == "planner@example.com")
+    shared = {"user_id": planner, "page": "explore", "shared": True}
+    west = [SavedView(name=f"A {at:02}", filters={"region": "West"}, **shared) for at in range(MOST_SHARED)]
+    rows.add(*west, SavedView(name="East", filters={"region": "East"}, **shared))
+    assert "Zebra</a>" in viewer.get("/explore").text
+    me = next(user for user in range(1, 9) if rows.get(User, user).email == "viewer@example.com")
+    rows.change(User, me, scope={"regions": ["East"], "territories": []})
+    page = viewer.get("/explore").text
+    assert "Zebra</a>" in page
+    assert ">East</a>" in page, "others' views that they may not see take no room"
 
 
 def test_limited_people_see_shared_views_of_their_places(

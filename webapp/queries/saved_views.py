@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from itertools import islice
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -10,16 +10,18 @@ from sqlalchemy.orm import Session
 from webapp.models import SavedView
 from webapp.queries.scope import current_scope
 
-MOST = 50
+MOST_SHARED = 50
 
 
-def list_views(session: Session, user_id: int | None, page: str) -> Sequence[SavedView]:
-    """The views of a page that a person may choose from, by name; to a limited one, of shared views those of places
-    that they may see, or of no place."""
-    mine_or_shared = sa.or_(SavedView.user_id == user_id, SavedView.shared.is_(True))
-    query = sa.select(SavedView).where(SavedView.page == page, mine_or_shared)
-    found = session.scalars(query.order_by(SavedView.name, SavedView.id).limit(MOST)).all()
-    return [view for view in found if view.user_id == user_id or may_see(view)]
+def list_views(session: Session, user_id: int | None, page: str) -> list[SavedView]:
+    """The views of a page that a person may choose from: all of one's own, then some that others share, each by name.
+
+    A limited person is offered shared views of places that they may see, or of no place.
+    """
+    query = sa.select(SavedView).where(SavedView.page == page).order_by(SavedView.name, SavedView.id)
+    mine = session.scalars(query.where(SavedView.user_id == user_id)).all()
+    shared = session.scalars(query.where(SavedView.user_id != user_id, SavedView.shared.is_(True))).all()
+    return [*mine, *islice(filter(may_see, shared), MOST_SHARED)]
 
 
 def may_see(view: SavedView) -> bool:
