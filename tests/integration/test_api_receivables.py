@@ -122,6 +122,8 @@ def test_actions_are_noted_and_taken_back(made: Session, api: ClientFor, rows: R
         "promised_on",
         "day",
     ]
+    far = client.post(url, json={**promise, "promised_on": "9999-12-31"})
+    assert [error["field"] for error in assert_problem(far, 422, "invalid-request")["errors"]] == ["promised_on"]
     assert client.delete(f"{url}/{first.json['id']}").status_code == 204
     assert rows.count(CollectionAction) == 0
     assert_problem(client.delete(f"{url}/{first.json['id']}"), 404, "not-found")

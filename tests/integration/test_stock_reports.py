@@ -136,6 +136,12 @@ def test_bad_cells_and_conflicts_are_told_by_cell_and_the_rest_is_applied(
     assert states == ["proposed", "proposed", "edited", "proposed"], "what nobody changed is no conflict"
 
 
+def test_a_workbook_puts_nothing_off_for_ever(page: FlaskClient, book: Workbook, rows: Rows) -> None:
+    set_cells(book, 2, Order_on=datetime(9999, 12, 31))
+    assert "expected a day until" in send(page, book).text
+    assert rows.get(Recommendation, book["Orders"]["A2"].value).state == "proposed"
+
+
 @pytest.mark.parametrize("content", [b"no workbook", b"PK\x03\x04 broken"])
 def test_what_is_no_workbook_is_refused(content: bytes) -> None:
     with pytest.raises(DataError, match="no Excel workbook"):

@@ -93,6 +93,16 @@ def test_an_edit_is_kept_unless_it_was_made_of_something_older(planner: FlaskCli
     assert refused.status_code == 422
 
 
+def test_advice_is_not_put_off_for_ever(planner: FlaskClient, page: FlaskClient, rows: Rows) -> None:
+    one = advised(planner)[0]
+    refused = planner.patch(f"/api/v1/recommendations/{one['id']}", json={"order_on": "9999-12-31"})
+    assert [error["field"] for error in assert_problem(refused, 422, "invalid-request")["errors"]] == ["order_on"]
+    typed = {"quantity": "5", "order_on": "9999-12-31", "version": str(one["version"])}
+    answer = page.post(f"/stock/advice/{one['id']}", data=typed)
+    assert (answer.status_code, "Expected a day until" in answer.text) == (422, True)
+    assert rows.get(Recommendation, one["id"]).state == "proposed"
+
+
 def test_accepted_advice_becomes_an_order_that_the_next_plan_nets(
     planner: FlaskClient, rows: Rows, sessions: sessionmaker[Session]
 ) -> None:

@@ -90,7 +90,9 @@ def edit(advice_id: int) -> ResponseReturnValue:
         service.edit(db.session(), advice_id, change, signed_in_user().email)
     except ValueError:
         return item_page(row, "Expected a number of units and a day such as 2026-11-30."), 422
-    except (ConflictError, InvalidRequestError) as error:
+    except InvalidRequestError as error:
+        return item_page(row, sentence("; ".join(one.message for one in error.errors)) + "."), 422
+    except ConflictError as error:
         db.session.rollback()
         return item_page(queries.get_advice(db.session(), advice_id), sentence(str(error))), 409
     return see_other(url_for("stock.item", area=row.area, product_id=row.product_id))

@@ -16,6 +16,7 @@ from ml.errors import ConflictError, NotFoundError
 from ml.etl.record_store import forget_versions
 from ml.etl.record_tables import record_key
 from webapp.errors import FieldError, InvalidRequestError
+from webapp.services.planned_days import too_far
 from worker.models import JobRun
 from worker.queues import request_job
 
@@ -54,7 +55,7 @@ class ItemDraft:
 
 def add_action(session: Session, invoice: Invoice, draft: ActionDraft, user: str) -> CollectionAction:
     """Note what was done; the next run of predictions knows it. Raises InvalidRequestError. Commits."""
-    errors = []
+    errors = too_far(day=draft.day, promised_on=draft.promised_on)
     if draft.kind not in ACTION_KINDS:
         errors.append(FieldError("kind", f"expected one of {', '.join(ACTION_KINDS)}"))
     if (draft.kind == "promise") != (draft.promised_on is not None):

@@ -20,6 +20,7 @@ from ml.db.restock import OPEN_ADVICE, Recommendation
 from ml.errors import ConflictError, NotFoundError
 from ml.etl.record_tables import record_key
 from webapp.errors import FieldError, InvalidRequestError
+from webapp.services.planned_days import too_far
 from worker.events import OrdersAccepted, record
 
 MOST_UNITS = 1e9
@@ -122,7 +123,7 @@ def check_open(row: Recommendation, version: int | None) -> None:
 
 def check_edit(change: Edit) -> None:
     """Raise InvalidRequestError for what advice cannot say."""
-    errors = []
+    errors = too_far(order_on=change.order_on)
     if change.quantity is not None and not 0 < change.quantity <= MOST_UNITS:
         errors.append(FieldError("quantity", f"expected more than 0 and at most {MOST_UNITS:,.0f} units"))
     if len(change.comment.strip()) > LONGEST_COMMENT:

@@ -14,6 +14,7 @@ from ml.db import audit
 from ml.db.bulk import in_lists, lock_for_writing
 from ml.db.restock import OPEN_ADVICE, Recommendation
 from ml.reports.stock_edits import Problem, RowEdit, read_edits
+from webapp.services.planned_days import too_far
 from webapp.services.stock import Edit, apply, order, refuse
 
 
@@ -81,6 +82,8 @@ def conflicts(edit: RowEdit, row: Recommendation | None) -> Iterator[Problem]:
     """Why a row that a person changed cannot be applied."""
     if not is_change(edit):
         return
+    for error in too_far(order_on=edit.order_on):
+        yield Problem(edit.cells["Order on"], error.message)
     if row is None:
         yield Problem(edit.cells["Id"], f"there is no recommendation {edit.id}")
     elif row.state not in OPEN_ADVICE:
