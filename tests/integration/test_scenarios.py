@@ -200,6 +200,7 @@ def test_what_is_dropped_changes_nothing(knowing: Session, planner: FlaskClient,
     ("changed", "said"),
     [
         ({"starts_on-1": "2024-05-30"}, "Expected a day from 2024-06-01 to 2024-08-31"),
+        ({"starts_on-1": "9999-12-01", "ends_on-1": "9999-12-31"}, "Expected a day from 2024-06-01 to 2024-08-31"),
         ({"ends_on-1": "2024-06-01"}, "Expected its first day or later"),
         ({"starts_on-1": "soon"}, "Expected a day such as"),
         ({"name": ""}, "Expected a name"),

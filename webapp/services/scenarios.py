@@ -103,7 +103,7 @@ def check_promotion(at: int, one: Promotion, first: date, last: date) -> list[Fi
         errors.append(FieldError(f"add.{at}.name", "give it a name"))
     if not first <= one.starts_on <= last:
         errors.append(FieldError(f"add.{at}.starts_on", f"expected a day from {first} to {last}, which is forecast"))
-    if not one.starts_on <= one.ends_on <= one.starts_on + LONGEST:
+    if not timedelta() <= one.ends_on - one.starts_on <= LONGEST:
         errors.append(FieldError(f"add.{at}.ends_on", "expected its first day or later, a year at most"))
     return errors
 
