@@ -77,6 +77,10 @@ class StockLevel(Base):
     import_id: Mapped[int | None] = mapped_column(BigId, index=True)
 
 
+CLOSED = ("closed", "cancelled", "canceled", "received", "delivered", "complete", "completed", "done")
+"""States of orders of which nothing is to come."""
+
+
 class PurchaseOrder(Base):
     """A line of an order to a supplier."""
 
@@ -98,6 +102,11 @@ class PurchaseOrder(Base):
     unit_cost: Mapped[float | None] = mapped_column(Amount)
     status: Mapped[str] = mapped_column(Name(40), default="")
     import_id: Mapped[int | None] = mapped_column(BigId, index=True)
+
+    @property
+    def qty_open(self) -> float:
+        """Units still to come of a line that is open."""
+        return max(float(self.qty_ordered) - float(self.qty_received or 0.0), 0.0)
 
 
 class JobOrder(Base):

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from ml.db.catalog import Product
-from ml.db.inventory import JobOrder, Place, PurchaseOrder, StockLevel, Supplier, SupplierProduct
+from ml.db.inventory import CLOSED, JobOrder, Place, PurchaseOrder, StockLevel, Supplier, SupplierProduct
 from ml.db.keys import normalise
 from ml.db.sales import SalesDaily
 from ml.errors import DataError
@@ -28,8 +28,6 @@ Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
 
 KEY = ["area", "product_id"]
-CLOSED = ("closed", "cancelled", "canceled", "received", "delivered", "complete", "completed", "done")
-"""States of orders of which nothing is to come."""
 MEASURED_DAYS = 730
 """Days back to which orders tell lead times."""
 

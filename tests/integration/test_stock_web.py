@@ -122,6 +122,29 @@ def test_accepted_advice_becomes_an_order_that_the_next_plan_nets(
     assert {one["state"] for one in advised(planner, state="accepted")} == {"accepted"}
 
 
+def test_on_their_way_are_open_lines_with_what_is_missing_of_them(
+    planner: FlaskClient, browser: ClientFor, sessions: sessionmaker[Session]
+) -> None:
+    lines = {"part": {"qty_received": 160.0}, "whole": {"qty_received": 400.0}, "off": {"status": " Cancelled "}}
+    with sessions() as session:
+        product = session.scalars(sa.select(Product.id)).first()
+        for number, (ref, more) in enumerate({**lines, "came": {"received_on": date(2024, 6, 20)}}.items()):
+            values = {"ordered_on": date(2024, 6, 1), "qty_ordered": 400.0, "area": "Ayton", **more}
+            key = hash_key("line", number)
+            session.add(PurchaseOrder(key=key, order_ref=f"PO-{ref}", product_id=product, **values))
+        session.commit()
+
+    def refs(state: str) -> set[str]:
+        items = planner.get(f"/api/v1/purchase-orders?open={state}").get_json()["items"]
+        return {str(item["order_ref"]) for item in items}
+
+    assert (refs("true"), refs("false")) == ({"PO-part"}, {"PO-whole", "PO-off", "PO-came"})
+    page = browser("planner").get("/stock/suppliers").text
+    assert "PO-off" not in page
+    row = page[page.index("PO-part") :].split("</tr>")[0]
+    assert ">240<" in row
+
+
 def test_dismissed_advice_stays_away(planner: FlaskClient, sessions: sessionmaker[Session]) -> None:
     one = advised(planner, area="Derwent")[0]
     answer = planner.post(f"/api/v1/recommendations/{one['id']}/dismiss", json={"comment": "sold out anyway"})

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ml.db.catalog import Product
-from ml.db.inventory import PurchaseOrder, Supplier
+from ml.db.inventory import CLOSED, PurchaseOrder, Supplier
 from ml.db.restock import OPEN_ADVICE, PlanRun, Recommendation, StockPlan, StockPolicy, StockReport
 from ml.errors import NotFoundError
 from webapp.queries.paging import DEFAULT_LIMIT, Page, newest_first
@@ -260,13 +260,18 @@ def list_orders(
     session: Session, supplier: str = "", is_open: bool | None = None, limit: int = DEFAULT_LIMIT,
     below: int | None = None,
 ) -> Page[Named]:  # fmt: skip
-    """Lines of purchase orders, newest first."""
+    """Lines of purchase orders, newest first. Open are those of which the plan takes something to be on its way."""
     mine = PurchaseOrder
     query = sa.select(mine)
     if supplier:
         query = query.where(mine.supplier == supplier)
     if is_open is not None:
-        query = query.where(mine.received_on.is_(None) if is_open else mine.received_on.is_not(None))
+        to_come = sa.and_(
+            mine.received_on.is_(None),
+            sa.func.lower(sa.func.trim(mine.status)).not_in(CLOSED),
+            mine.qty_ordered > sa.func.coalesce(mine.qty_received, 0),
+        )
+        query = query.where(to_come if is_open else sa.not_(to_come))
     page = newest_first(session, query, mine.id, limit, below)
     return Page(named(session, page.items), page.next_below)
 

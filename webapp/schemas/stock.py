@@ -199,7 +199,7 @@ class OrderQuery(PageQuery):
     """Which lines of purchase orders."""
 
     supplier: str = Name
-    open: bool | None = Field(None, description="Those not received yet, or those that are.")
+    open: bool | None = Field(None, description="Those of which something is to come, or those of which nothing is.")
 
 
 class OrderAnswer(Answer):
