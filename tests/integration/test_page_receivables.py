@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
+
 import numpy as np
 import pytest
 from made_once import once
@@ -11,8 +13,9 @@ from web_fixtures import ClientFor, Rows
 
 from ml.artifacts import ArtifactStore
 from ml.db.catalog import Customer
-from ml.db.receivables import CashItem, CashPosition, CollectionAction, CollectRun
+from ml.db.receivables import CashForecast, CashItem, CashPosition, CollectionAction, CollectRun
 from webapp.pages.cash_plot import axis
+from webapp.queries.cash import received
 from worker.models import JobRun
 
 PART = {"HX-Request": "true", "HX-Request-Type": "partial"}
@@ -75,6 +78,23 @@ def test_a_customer_shows_how_it_pays_and_when_it_orders(made: Session, browser:
     page = browser("viewer").get(f"/customers/{number}").text
     for text in ("How it pays", "Open invoices", "Next order", "High risk"):
         assert text in page
+
+
+def test_what_came_in_is_told_of_whole_weeks(made: Session) -> None:
+    """A run each morning of a week: that of Monday forecasts all of it, that of Saturday its last two days."""
+    known = made.query(CashForecast).filter_by(frequency="weekly").first()
+    columns = {column.name: getattr(known, column.name) for column in CashForecast.__table__.columns}
+    for days in range(6):
+        run = CollectRun(state="superseded", as_of=date(2024, 11, 4) + timedelta(days=days))
+        made.add(run)
+        made.flush()
+        own = {"id": None, "run_id": run.id, "first_day": run.as_of, "last_day": date(2024, 11, 10)}
+        made.add(
+            CashForecast(**{**columns, **own, "invoices_mean": 600.0 - 100 * days, "received": 500.0 - 100 * days})
+        )
+    made.flush()
+    found = [(row.first_day, row.invoices_mean, came) for row, came in received(made, "EUR")]
+    assert found == [(date(2024, 11, 4), 600.0, 500.0)]
 
 
 def test_cash_shows_bands_scenarios_and_what_is_planned(made: Session, browser: ClientFor, rows: Rows) -> None:

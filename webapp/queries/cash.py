@@ -25,6 +25,8 @@ if TYPE_CHECKING:  # it needs NumPy, which the web loads when a scenario is aske
 SIMULATIONS, FEWEST, MOST_DRAWS = 2_000, 200, 20_000_000
 """Of what is simulated while somebody waits: fewer where many invoices are open. The stored forecast has 10,000."""
 STORED_SIMULATIONS = 10_000
+WHOLE_WEEK = timedelta(days=6)
+"""From the first day of a week to its last."""
 
 
 @dataclass(frozen=True)
@@ -164,7 +166,10 @@ def items_from(session: Session, currency: str, day: date, limit: int | None = N
 
 
 def received(session: Session, currency: str, limit: int = 8) -> list[tuple[CashForecast, float]]:
-    """Weeks that are over: the last forecast that was made before each, and what came in."""
+    """Weeks that are over: the last forecast that was made of each before it began, and what came in.
+
+    Runs later in a week forecast the rest of it alone.
+    """
     mine, since = CashForecast, timedelta(days=7 * limit)
     newest = session.scalar(sa.select(sa.func.max(mine.last_day)).where(mine.received.is_not(None)))
     if newest is None:
@@ -177,5 +182,6 @@ def received(session: Session, currency: str, limit: int = 8) -> list[tuple[Cash
     )
     last: dict[date, CashForecast] = {}
     for row in session.scalars(query.order_by(mine.run_id)):
-        last[row.last_day] = row
+        if row.last_day - row.first_day == WHOLE_WEEK:
+            last[row.last_day] = row
     return [(row, float(row.received or 0.0)) for _, row in sorted(last.items())]
