@@ -146,7 +146,7 @@ class CollectRun(PublishedRun, Base):
     customers: Mapped[int] = mapped_column(sa.Integer(), default=0)
     edges: Mapped[list[float] | None] = mapped_column(Json)  # of the predictions' curves, days after due
     pays: Mapped[list[float] | None] = mapped_column(Json)  # share of an invoice in hand so many days after its issue
-    invoiced: Mapped[dict[str, float] | None] = mapped_column(Json)  # by currency: invoices per sales of the last year
+    invoiced: Mapped[dict[str, float] | None] = mapped_column(Json)  # by currency, most invoices first: share of sales
     correlation: Mapped[float | None] = mapped_column(Real)  # of payments within a customer
     notes: Mapped[dict[str, Any] | None] = mapped_column(Json)  # what was unusual in the data, counted
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
@@ -16,26 +16,26 @@ from ml.db.receivables import FREQUENCIES, CashForecast, CashItem, CashPosition,
 from ml.db.results import ForecastResult, ForecastRun
 from ml.db.sales import SalesMonthly
 from ml.errors import ForecastleError
-from ml.grains import MONTHLY
+from ml.grains import MONTHLY, newest_sale
 from ml.models.prophet_series import ProphetSeries
 from ml.panel import Panel
 from ml.pipelines.collect_data import Book
 from ml.progress import Progress
 from ml.receivables.outlook import CashInputs, CashPeriod, OpenInvoice, SalesToCome, cash_outlook
-from ml.receivables.receipts import receipts_by_day
+from ml.receivables.receipts import currencies, receipts_by_day
 
 LEAST_PERIODS = {"weekly": 26, "monthly": 24}
 """Complete periods of receipts below which Prophet is not asked for its opinion."""
 FREQ = {"weekly": ("W", 52), "monthly": ("MS", 12)}
-YEAR = 365
+MONTHS = 12
+"""Of invoices and sales that tell how much of sales is invoiced."""
 
 
 def store_cash(session: Session, run: CollectRun, book: Book, progress: Progress) -> None:
     """Forecast the cash of each currency of the open invoices, weekly and monthly, and store it."""
     run.invoiced = invoiced_shares(session, book)
-    main = main_currency(run.invoiced)
-    for currency in run.invoiced:
-        inputs = read_inputs(session, run, book, currency, with_sales=currency == main)
+    for place, currency in enumerate(run.invoiced):
+        inputs = read_inputs(session, run, book, currency, with_sales=place == 0)
         for frequency in FREQUENCIES:
             progress(f"forecasting cash by {'week' if frequency == 'weekly' else 'month'}")
             found = cash_outlook(inputs, frequency)
@@ -43,18 +43,20 @@ def store_cash(session: Session, run: CollectRun, book: Book, progress: Progress
             _store(session, run, (currency, frequency), found.periods, checks)
 
 
-def main_currency(invoiced: dict[str, float]) -> str:
-    """The currency that most is invoiced in: sales are taken to be in it."""
-    return max(invoiced, key=lambda name: invoiced[name], default="")
-
-
 def invoiced_shares(session: Session, book: Book) -> dict[str, float]:
-    """By currency, what was invoiced in the year before `book.day` as a share of the sales of that time; 1 without."""
-    rows, start = book.history.ledger.invoices, pd.Timestamp(book.day) - pd.Timedelta(days=YEAR)
-    lately = rows[rows["issued_on"] >= start].groupby("currency")["amount"].sum()
-    month = f"{start:%Y-%m}"
-    sold = session.scalar(sa.select(sa.func.sum(SalesMonthly.total_sales)).where(SalesMonthly.yearmonth > month)) or 0.0
-    return {str(name): float(lately.get(name, 0.0)) / sold if sold > 0 else 1.0 for name in rows["currency"].unique()}
+    """By currency, that of most invoices first, what was invoiced as a share of the sales of the same twelve months:
+    the last ones of which both are known to the end. 1 without sales."""
+    rows, last_sale = book.history.ledger.invoices, newest_sale(session)
+    known_until = book.day if last_sale is None else min(book.day, last_sale + timedelta(days=1))
+    end = MONTHLY.start(known_until)
+    start = MONTHLY.shift(end, -MONTHS)
+    issued = rows["issued_on"]
+    lately = rows[(issued >= pd.Timestamp(start)) & (issued < pd.Timestamp(end))].groupby("currency")["amount"].sum()
+    month = SalesMonthly.yearmonth
+    within = sa.and_(month >= f"{start:%Y-%m}", month < f"{end:%Y-%m}")
+    sold = float(session.scalar(sa.select(sa.func.sum(SalesMonthly.total_sales)).where(within)) or 0.0)
+    found = currencies(book.history.ledger)
+    return {name: float(lately.get(name, 0.0)) / sold if sold > 0 else 1.0 for name in found}
 
 
 def read_inputs(session: Session, run: CollectRun, book: Book, currency: str, *, with_sales: bool) -> CashInputs:

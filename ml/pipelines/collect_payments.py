@@ -15,7 +15,7 @@ from ml.progress import Progress
 from ml.receivables.ageing import BUCKETS, ageing, collection_figures
 from ml.receivables.payment import PaymentModel
 from ml.receivables.predictions import curves_of, open_rows, predict_payments
-from ml.receivables.receipts import encode_curves, measured_correlation, pays
+from ml.receivables.receipts import currencies, encode_curves, measured_correlation, pays
 from ml.receivables.segments import movements, risk_classes
 
 CHUNK = 20_000
@@ -32,7 +32,7 @@ def store_payments(session: Session, run: CollectRun, book: Book, model: Payment
     The one with the least money expected to be late comes first: the newest rows are the head of the worklist.
     """
     history, day = book.history, book.number
-    run.pays = [round(float(share), 5) for share in pays(history, day)]
+    run.pays = [round(float(share), 5) for share in pays(history, day, currencies(history.ledger)[0])]
     run.correlation = measured_correlation(model, history, day)
     rows = open_rows(history, day)
     if not len(rows):

@@ -8,6 +8,7 @@ import pandas as pd
 from ml.receivables.curves import Curves, Floats
 from ml.receivables.history import NEVER, History
 from ml.receivables.landmarks import lessons_at
+from ml.receivables.ledger import Ledger
 from ml.receivables.payment import PaymentModel
 from ml.receivables.simulation import CORRELATION, customer_correlation
 
@@ -21,10 +22,17 @@ SCALE = 10_000
 """Chances are kept as whole numbers of this many."""
 
 
-def pays(history: History, day: int) -> Floats:
-    """Share of an invoice's value in hand by the end of day 0, 1, … after its issue (366,), as known in the morning of
-    `day`: one minus the product-limit estimate (Kaplan and Meier 1958), weighted by amount."""
-    rows = np.flatnonzero((history.issued < day) & (history.issued >= day - LATELY))
+def currencies(ledger: Ledger) -> list[str]:
+    """Those that invoices are in, that of most invoices first: sales are taken to be in it."""
+    counts = ledger.invoices.groupby("currency").size()
+    return [str(name) for name in counts.sort_values(ascending=False, kind="stable").index]
+
+
+def pays(history: History, day: int, currency: str) -> Floats:
+    """Share of the value of an invoice in a currency in hand by the end of day 0, 1, … after its issue (366,), as known
+    in the morning of `day`: one minus the product-limit estimate (Kaplan and Meier 1958), weighted by amount."""
+    own = (history.invoices["currency"] == currency).to_numpy()
+    rows = np.flatnonzero(own & (history.issued < day) & (history.issued >= day - LATELY))
     seen = history.settled[rows] < day
     waited = np.minimum(np.where(seen, history.settled[rows], day - 1) - history.issued[rows], REACH + 1)
     amount = history.invoices["amount"].to_numpy()[rows]

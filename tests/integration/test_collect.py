@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import sqlalchemy as sa
+from factories import Sale, load_sales
 from receivables_factory import made_invoices, made_sales
 from record_helpers import load_rows
 from sqlalchemy.orm import Session
@@ -28,7 +29,7 @@ from ml.db.receivables import (
     ReceivableFigure,
 )
 from ml.pipelines.collect import CollectResult, collect
-from ml.pipelines.collect_cash import opening_balance
+from ml.pipelines.collect_cash import invoiced_shares, opening_balance
 from ml.pipelines.collect_data import read_book
 
 LAST = date(2024, 3, 15)
@@ -184,6 +185,25 @@ def test_planned_items_and_the_balance_of_the_bank_are_counted(loaded: Session, 
     position = CashPosition(currency="EUR", day=book.day - timedelta(days=10), balance=100.0)
     came = float(book.history.ledger.payments.query("paid_on >= @position.day")["amount"].sum())
     assert opening_balance(position, book, [(position.day, -5.0), (book.day, -7.0)]) == pytest.approx(95.0 + came)
+
+
+def test_what_is_invoiced_of_sales_is_of_the_same_months_and_the_main_currency_that_of_most_invoices(
+    session: Session, store: ArtifactStore
+) -> None:
+    """1,000 a month are sold on its first and last day, all of it invoiced on its 15th; two invoices in yen are larger.
+    The last month is not over yet."""
+    months = pd.date_range("2023-01-01", periods=16, freq="MS")
+    days = [(month.date(), month.days_in_month) for month in months]
+    load_sales(session, [Sale(start, 500.0) for start, _ in days] + [
+        Sale(start.replace(day=length), 500.0) for start, length in days[:-1]
+    ])  # fmt: skip
+    rows = [{"issued_on": f"{month:%Y-%m}-15", "amount": 1_000.0, "currency": "EUR"} for month in months]
+    rows += [{"issued_on": "2024-01-01", "amount": 1e6, "currency": "JPY"}] * 2
+    invoices = [{"invoice_ref": f"I{at}", "customer_code": "C", **row} for at, row in enumerate(rows)]
+    load_rows(session, store, "invoices", invoices)
+    book = read_book(session)
+    assert book is not None
+    assert list(invoiced_shares(session, book).items()) == [("EUR", 1.0), ("JPY", pytest.approx(2e6 / 12e3))]
 
 
 def test_next_orders_are_predicted_from_sales_and_scored_later(session: Session, store: ArtifactStore) -> None:

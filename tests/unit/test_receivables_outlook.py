@@ -49,10 +49,11 @@ def test_stored_curves_say_what_they_said(seed: int, passed: int) -> None:
 def test_cash_in_hand_counts_open_invoices_as_what_they_are() -> None:
     """100 paid after 10 days, 300 after 20; 200 open for 15 days: seen up to there, and not beyond."""
     rows = invoice_rows(
-        {"amount": 100.0}, {"amount": 300.0}, {"amount": 200.0, "issued_on": "2024-02-15", "due_on": "2024-03-15"}
-    )
+        {"amount": 100.0}, {"amount": 300.0}, {"amount": 200.0, "issued_on": "2024-02-15", "due_on": "2024-03-15"},
+        {"amount": 90_000.0, "currency": "JPY"},
+    )  # fmt: skip
     ledger = build_ledger(rows, payment_rows(("I0", "2024-01-11", 100.0), ("I1", "2024-01-21", 300.0)))
-    found = pays(History.of(ledger), day("2024-03-01"))
+    found = pays(History.of(ledger), day("2024-03-01"), "EUR")
     assert len(found) == 366
     assert found[9] == 0
     assert found[10] == pytest.approx(1 / 6)
@@ -102,7 +103,7 @@ def test_without_invoices_there_is_an_outlook_all_the_same() -> None:
 
 def test_made_history_pays_nearly_all_within_a_year() -> None:
     history = History.of(made_ledger())
-    found = pays(history, int(history.settled[history.settled < 1 << 21].max()) + 1)
+    found = pays(history, int(history.settled[history.settled < 1 << 21].max()) + 1, "")
     assert found[0] < 0.1
     assert found[120] > 0.9
     assert pd.Series(found).is_monotonic_increasing

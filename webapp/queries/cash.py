@@ -66,10 +66,9 @@ class CashView:
 
 
 def cash_currencies(session: Session) -> list[str]:
-    """Those that invoices are in, that with most of them first."""
+    """Those that invoices are in, that of most of them first: sales are in it."""
     run = find_run(session)
-    shares = (run.invoiced or {}) if run else {}
-    return sorted(shares, key=lambda name: (-shares[name], name))
+    return list(run.invoiced or {}) if run else []
 
 
 def cash_view(session: Session, currency: str, frequency: str, question: CashQuestion) -> CashView:
