@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
@@ -10,6 +11,17 @@ from ml.errors import ConfigurationError
 from ml.settings import read_list
 
 PORTS = {"smtp": 25, "smtps": 465}
+EMAIL = re.compile(r"[^@\s,;<>\"]+@[^@\s,;<>\"]+\.[^@\s,;<>\"]+")
+
+
+def read_emails(env: Mapping[str, str], name: str) -> tuple[str, ...]:
+    """Addresses, separated by commas; raises ConfigurationError."""
+    found = read_list(env, name)
+    if wrong := [one for one in found if not EMAIL.fullmatch(one)]:
+        raise ConfigurationError(
+            f"{name} names {wrong[0]!r}; expected addresses such as ann@example.com, separated by commas."
+        )
+    return found
 
 
 @dataclass(frozen=True)
@@ -28,9 +40,9 @@ class MailSettings:
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> MailSettings:
-        """Read FORECASTLE_SMTP_URL (smtp:// or smtps://user:password@host:port), FORECASTLE_MAIL_FROM and
-        FORECASTLE_ALERT_EMAILS; raises ConfigurationError."""
-        recipients, stock = read_list(env, "FORECASTLE_ALERT_EMAILS"), read_list(env, "FORECASTLE_STOCK_EMAILS")
+        """Read FORECASTLE_SMTP_URL (smtp:// or smtps://user:password@host:port), FORECASTLE_MAIL_FROM,
+        FORECASTLE_ALERT_EMAILS and FORECASTLE_STOCK_EMAILS; raises ConfigurationError."""
+        recipients, stock = read_emails(env, "FORECASTLE_ALERT_EMAILS"), read_emails(env, "FORECASTLE_STOCK_EMAILS")
         text, sender = env.get("FORECASTLE_SMTP_URL", "").strip(), env.get("FORECASTLE_MAIL_FROM", "").strip()
         if not text:
             return cls(recipients=recipients, stock_recipients=stock)

@@ -328,6 +328,16 @@ def test_a_recipient_who_is_refused_keeps_no_other_from_being_told(
     assert 5 < notifications(sessions)[0].tries < 16
 
 
+@pytest.mark.parametrize("wrong", ["jörg@example.com", "ann@", "ann@[1", "("])
+def test_an_address_that_cannot_be_written_down_keeps_no_other_from_being_told(
+    sessions: sessionmaker[Session], smtp: SmtpServer, wrong: str
+) -> None:
+    waiting_mail(sessions, wrong, ANN)
+    assert send_waiting(sessions, mail_settings(smtp.port), NOON) == 1
+    assert [row.state for row in notifications(sessions)] == ["waiting", "sent"]
+    assert notifications(sessions)[0].error
+
+
 def test_while_the_server_is_away_e_mails_wait(sessions: sessionmaker[Session], smtp: SmtpServer) -> None:
     waiting_mail(sessions, ANN, "bob@example.com")
     assert send_waiting(sessions, mail_settings(1), NOON) == 0
@@ -340,6 +350,12 @@ def test_settings_of_mail_that_cannot_be_meant_are_refused(url: str) -> None:
     env = {"FORECASTLE_SMTP_URL": url, "FORECASTLE_MAIL_FROM": "forecastle@example.com"}
     with pytest.raises(ConfigurationError, match="FORECASTLE_SMTP_URL"):
         MailSettings.from_env(env)
+
+
+@pytest.mark.parametrize("name", ["FORECASTLE_ALERT_EMAILS", "FORECASTLE_STOCK_EMAILS"])
+def test_recipients_that_are_no_addresses_are_refused(name: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"{name} names 'bob@'; expected addresses"):
+        MailSettings.from_env({name: f"{ANN}, bob@"})
 
 
 def test_a_password_is_read_and_never_shown() -> None:

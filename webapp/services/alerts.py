@@ -18,10 +18,10 @@ from webapp.errors import FieldError, InvalidRequestError
 from webapp.queries.alerts import alert_view, get_rule
 from worker.alerts.metrics import METRICS
 from worker.errors import JobRequestError
+from worker.mail import EMAIL
 from worker.models import SEVERITIES, Alert, AlertRule, Notification
 from worker.slots import check_timezone
 
-EMAIL = re.compile(r"[^@\s,;<>\"]+@[^@\s,;<>\"]+\.[^@\s,;<>\"]+")
 HOUR = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 MOST_EMAILS = 20
 MOST_RULES = 100

@@ -7,6 +7,7 @@ import smtplib
 import ssl
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from email.errors import MessageError
 from email.message import EmailMessage
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any, cast
@@ -27,6 +28,9 @@ TIMEOUT_SECONDS = 10
 FIRST_PAUSE, LONGEST_PAUSE, LASTS = timedelta(minutes=1), timedelta(hours=4), timedelta(days=1)
 BATCH = 50
 CLAIM = timedelta(minutes=10)
+
+UNWRITABLE = (MessageError, ValueError, IndexError, AttributeError)
+"""What the library raises of addresses that it cannot write down ("ann@", "ann@[1")."""
 
 
 @contextmanager
@@ -98,7 +102,9 @@ def try_to_send(server: smtplib.SMTP, row: Notification, sender: str) -> str | N
     """Send one e-mail; what was wrong with it. Raises where the server itself is gone."""
     try:
         server.send_message(message_of(row, sender))
-    except (smtplib.SMTPRecipientsRefused, smtplib.SMTPSenderRefused, smtplib.SMTPDataError) as error:
+    except smtplib.SMTPServerDisconnected:
+        raise
+    except (smtplib.SMTPException, *UNWRITABLE) as error:
         server.rset()
         return f"{type(error).__name__}: {error}"
     return None
