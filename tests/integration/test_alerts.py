@@ -22,7 +22,7 @@ from ml.db.sales import SalesDaily
 from ml.db.session import create_engine
 from ml.errors import ConfigurationError
 from worker import health, traffic
-from worker.alerts.evaluate import apply, measure_all
+from worker.alerts.evaluate import apply, apply_all, measure_all
 from worker.alerts.mail import claim, send_waiting
 from worker.alerts.metrics import METRICS, Look, Metric, Reading
 from worker.alerts.rules import DEFAULTS, add_defaults
@@ -118,6 +118,16 @@ def test_one_alert_and_one_message_however_often_it_is_measured(case: Case) -> N
 
 def test_what_has_no_reading_any_more_has_ended(case: Case) -> None:
     case.read(11, None)
+    assert case.alerts() == [("resolved", 11)]
+
+
+def test_the_alerts_of_a_rule_that_is_switched_off_end(case: Case) -> None:
+    case.read(11)
+    case.rule.active = False
+    apply_all(case.session, {}, case.now, ())
+    assert case.alerts() == [("resolved", 11)]
+    case.rule.active = True
+    apply_all(case.session, {}, case.now, ())  # not measured yet
     assert case.alerts() == [("resolved", 11)]
 
 

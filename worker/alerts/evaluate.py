@@ -50,10 +50,12 @@ def measure(look: Look, rule: AlertRule) -> list[Reading] | None:
 def apply_all(
     session: Session, readings: Mapping[int, Sequence[Reading]], now: datetime, recipients: Sequence[str]
 ) -> None:
-    """Open, keep, and end alerts; `recipients` get the e-mails of rules that name nobody."""
-    rules = sa.select(AlertRule).where(AlertRule.active).order_by(AlertRule.id)
-    for rule in session.scalars(rules).all():
-        if rule.id in readings:
+    """Open, keep, and end alerts; `recipients` get the e-mails of rules that name nobody. Those of rules that are
+    switched off end: nobody would measure whether they are over."""
+    for rule in session.scalars(sa.select(AlertRule).order_by(AlertRule.id)).all():
+        if not rule.active:
+            apply(session, rule, (), now, recipients)
+        elif rule.id in readings:
             apply(session, rule, readings[rule.id], now, recipients)
     session.flush()
 
