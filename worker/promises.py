@@ -84,7 +84,7 @@ def kept_badly(one: Schedule, row: PromisedRun, now: datetime) -> Breach | None:
         detail = f"{row.delivered:,} of {row.expected:,} series"
         return Breach(one.id, row.slot, "incomplete", detail, row.job_id)
     if (row.ended_at or now) > allowed:
-        did = "ended" if row.ended_at else "has not ended"
+        did = "did not end" if row.ended_at else "has not ended"
         return Breach(one.id, row.slot, "late", f"{did} within {one.late_after_minutes} minutes", row.job_id)
     return None
 

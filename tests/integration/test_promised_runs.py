@@ -170,6 +170,13 @@ def test_runs_that_take_too_long_end_too_late_fail_or_lack_series_are_reported(s
 
 
 @pytest.mark.usefixtures("schedule")
+def test_a_run_that_ended_too_late_is_told_of_as_such(session: Session) -> None:
+    promised(session, 0, job_id=add_job(session).id, state="published", ended_at=SLOT + timedelta(minutes=61))
+    [found] = [one for one in find_breaches(session, NOON, "UTC", ("monthly",)) if one.kind == "late"]
+    assert found.detail == "did not end within 60 minutes"
+
+
+@pytest.mark.usefixtures("schedule")
 def test_a_job_in_the_name_of_a_schedule_that_no_slot_stands_for_is_a_duplicate(session: Session) -> None:
     for days in range(3):
         kept(session, days)
