@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import smtplib
+import socket
 from datetime import date
+from email.message import EmailMessage
 
 import pytest
 from sqlalchemy.orm import Session
@@ -11,8 +14,10 @@ from ml.artifacts import ArtifactStore
 from ml.db.catalog import Product
 from ml.db.restock import PlanRun, StockReport
 from ml.db.results import ForecastRun, ModelVersion
-from worker.jobs.mail_stock import message_of
+from worker.jobs import mail_stock
+from worker.jobs.mail_stock import message_of, send
 from worker.mail import MailSettings
+from worker.runner import TRANSIENT
 
 MAIL = MailSettings("smtp", "mail.example.com", 25, sender="plan@example.com", stock_recipients=("a@x.com", "b@x.com"))
 
@@ -47,7 +52,7 @@ def planned(session: Session, store: ArtifactStore) -> Session:
 
 
 def test_it_goes_to_everybody_with_page_and_workbook(planned: Session, store: ArtifactStore) -> None:
-    message = message_of(planned, store, MAIL)
+    message = message_of(planned, store, MAIL, 7)
     assert message is not None
     assert (message["From"], message["To"]) == ("plan@example.com", "a@x.com, b@x.com")
     assert message["Subject"] == "Stock plan of 2024-07-01: 2 urgent, 9 lines to order"
@@ -56,8 +61,38 @@ def test_it_goes_to_everybody_with_page_and_workbook(planned: Session, store: Ar
     assert "plan" in attached["stock-2024-07-01.html"]
 
 
+def test_its_id_is_the_same_at_each_try_of_a_job(planned: Session, store: ArtifactStore) -> None:
+    ids = [message["Message-ID"] for job_id in (7, 7, 8) if (message := message_of(planned, store, MAIL, job_id))]
+    assert ids[0] == ids[1] != ids[2]
+    assert ids[0].endswith("@example.com>")
+
+
+@pytest.mark.parametrize(
+    ("error", "transient"),
+    [
+        (socket.gaierror("no such host"), True),
+        (smtplib.SMTPServerDisconnected("gone"), True),
+        (smtplib.SMTPConnectError(421, "come again"), True),
+        (smtplib.SMTPDataError(451, "come again"), True),
+        (smtplib.SMTPDataError(554, "spam"), False),
+        (smtplib.SMTPAuthenticationError(535, "who?"), False),
+        (smtplib.SMTPNotSupportedError("no STARTTLS"), False),
+    ],
+)
+def test_what_may_be_gone_next_time_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch, error: OSError, *, transient: bool
+) -> None:
+    def away(_: MailSettings) -> None:
+        raise error
+
+    monkeypatch.setattr(mail_stock, "connection", away)
+    with pytest.raises(OSError, match=str(error.args[-1])) as caught:
+        send(MAIL, EmailMessage())
+    assert isinstance(caught.value, TRANSIENT) == transient
+
+
 def test_without_a_plan_there_is_nothing_to_send(session: Session, store: ArtifactStore) -> None:
-    assert message_of(session, store, MAIL) is None
+    assert message_of(session, store, MAIL, 7) is None
 
 
 def test_recipients_are_read_from_the_environment() -> None:

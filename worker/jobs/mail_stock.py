@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import smtplib
 from email.message import EmailMessage
-from email.utils import formatdate, make_msgid
+from email.utils import formatdate
 from typing import Any
 
 import sqlalchemy as sa
@@ -24,17 +25,36 @@ def run(ctx: JobContext) -> dict[str, Any]:
     if not settings.host or not settings.stock_recipients:
         return {"skipped": "no e-mail server, or nobody in FORECASTLE_STOCK_EMAILS"}
     with ctx.session() as session:
-        message = message_of(session, ctx.store, settings)
+        message = message_of(session, ctx.store, settings, ctx.job_id)
     if message is None:
         return {"skipped": "there is no report of a stock plan"}
     ctx.progress("sending")
-    with connection(settings) as server:
-        refused = server.send_message(message)
-    return {"sent": len(settings.stock_recipients) - len(refused), "refused": sorted(refused)}
+    refused = send(settings, message)
+    return {"sent": len(settings.stock_recipients) - len(refused), "refused": refused}
 
 
-def message_of(session: Session, store: ArtifactStore, settings: MailSettings) -> EmailMessage | None:
-    """The e-mail with its attachments; its id is the same at each try, so that a second copy can be told."""
+def send(settings: MailSettings, message: EmailMessage) -> list[str]:
+    """Send it; who was refused. Raises ConnectionError, for which the job is tried again, where the server may take it
+    next time."""
+    try:
+        with connection(settings) as server:
+            return sorted(server.send_message(message))
+    except OSError as error:
+        if is_passing(error):
+            where = f"{settings.host}:{settings.port}"
+            raise ConnectionError(f"the e-mail server {where} cannot take the report now: {error}") from error
+        raise
+
+
+def is_passing(error: OSError) -> bool:
+    """Whether the server was not reached, hung up, or said to come again."""
+    if isinstance(error, smtplib.SMTPResponseException):
+        return error.smtp_code < 500  # from there on it is for good
+    return isinstance(error, smtplib.SMTPServerDisconnected) or not isinstance(error, smtplib.SMTPException)
+
+
+def message_of(session: Session, store: ArtifactStore, settings: MailSettings, job_id: int) -> EmailMessage | None:
+    """The e-mail with its attachments; its id is the same at each try of a job, so that a second copy can be told."""
     query = sa.select(PlanRun, StockReport).join(StockReport, StockReport.run_id == PlanRun.id)
     found = session.execute(query.where(PlanRun.slot == "stock").order_by(StockReport.kind)).all()
     if not found:
@@ -44,7 +64,7 @@ def message_of(session: Session, store: ArtifactStore, settings: MailSettings) -
     message["From"], message["To"] = settings.sender, ", ".join(settings.stock_recipients)
     message["Subject"] = f"Stock plan of {run.today}: {summary['urgent']} urgent, {summary['orders']} lines to order"
     message["Date"] = formatdate()
-    message["Message-ID"] = make_msgid(f"stock-plan-{run.id}", domain=settings.sender.rpartition("@")[2])
+    message["Message-ID"] = f"<stock-plan-{run.id}-{job_id}@{settings.sender.rpartition('@')[2]}>"
     message.set_content(
         f"{summary['urgent']} items are urgent, {summary['warning']} have a warning.\n"
         f"{summary['orders']} lines are to be ordered, worth {summary['value']:,.0f}.\n\n"
