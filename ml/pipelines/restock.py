@@ -99,7 +99,7 @@ def plan_stock(session: Session, progress: Progress = silent, days: int = DAYS) 
         held.stock, echelon(demand, network), held.receipts, held.suppliers, rules, which, house.today,
         np.where(network.parent < 0, previous, np.nan), alarms=Alarms(),
     )  # fmt: skip
-    plan, notes = together(make_plan(inputs), inputs, network, held)
+    plan, notes = together(with_own_excess(make_plan(inputs), network, held), inputs, network, held)
     return Made(house, held, inputs, plan, places, held.stock.idle, notes)
 
 
@@ -110,13 +110,20 @@ def together(plan: Plan, inputs: Inputs, network: Network, held: Stocked) -> tup
     quantity = plan.quantity.copy()
     for parent in np.unique(network.parent[network.parent >= 0]).tolist():
         rows = np.flatnonzero(network.parent == parent)
-        need, supply = plan.fresh[rows], max(held.own[parent] - held.promised[parent], 0.0)
+        need, supply = plan.fresh[rows], max(held.available[parent] - held.promised[parent], 0.0)
         quantity[rows] = fair_share(supply, need, plan.spread[rows])
         for row, wanted in zip(rows.tolist(), need.tolist(), strict=True):
             if quantity[row] < wanted:
                 place = inputs.suppliers[int(plan.stock.supplier[row])].name
                 notes[row] = f"{wanted:,.0f} are needed; {place} has {supply:,.0f} to share out fairly."
     return replace(plan, quantity=quantity), notes
+
+
+def with_own_excess(plan: Plan, network: Network, held: Stocked) -> Plan:
+    """With the excess of each place that lies there itself, so that those of all places add up."""
+    excess = network.own_part(plan.projection.excess, held.available)
+    value = excess * np.nan_to_num(plan.stock.cost)
+    return replace(plan, projection=replace(plan.projection, excess=excess, excess_value=value))
 
 
 def last_sales(session: Session, leaves: Leaves, house: Warehouse) -> Floats:

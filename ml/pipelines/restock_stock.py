@@ -58,6 +58,25 @@ class Network:
             np.add.at(found, self.parent[rows], found[rows])
         return found
 
+    def least(self, values: Floats) -> Floats:
+        """Values of items, or of those that they supply where one of these is less, (items,)."""
+        found = values.copy()
+        for depth in range(int(self.depth.max(initial=0)), 0, -1):
+            rows = np.flatnonzero(self.depth == depth)
+            np.minimum.at(found, self.parent[rows], found[rows])
+        return found
+
+    def own_part(self, excess: Floats, held: Floats) -> Floats:
+        """Of the excess of items with all that they supply, (items,), what lies in each place itself: what is too much
+        below is counted there, and no place has more than it holds."""
+        found, below = excess.copy(), np.zeros(len(excess))
+        for depth in range(int(self.depth.max(initial=0)), -1, -1):
+            rows = np.flatnonzero(self.depth == depth)
+            found[rows] = np.clip(excess[rows] - below[rows], 0.0, held[rows])
+            inner = rows[self.parent[rows] >= 0]
+            np.add.at(below, self.parent[inner], found[inner] + below[inner])
+        return found
+
     @property
     def supplies(self) -> NDArray[np.bool_]:
         """Which items supply others."""
@@ -77,14 +96,15 @@ class Stocked:
     """What is planned: `stock` with its `suppliers`, and `receipts`.
 
     A place that supplies others has their stock and their receipts from suppliers beside its own (its echelon); `own`
-    is what lies there itself, (items,), and `promised` what open transfers will take of that: they are taken as not
-    yet shipped.
+    is what lies there itself, (items,), `available` what of that is not reserved, and `promised` what open transfers
+    will take of it: they are taken as not yet shipped.
     """
 
     stock: Stock
     suppliers: tuple[core.Supplier, ...]
     receipts: Receipts
     own: Floats
+    available: Floats
     promised: Floats
     on_order: Floats
     broken: dict[str, str]
@@ -106,14 +126,15 @@ def stocked(house: Warehouse, network: Network, last_sale: Floats) -> Stocked:
     outside, inside = _split(house, items, lead)
     receipts = Receipts(*outside)
     own = items["on_hand"].to_numpy(float)
-    held, reserved = network.summed(np.maximum(own, 0.0)), network.summed(items["reserved"].to_numpy(float))
+    kept = items["reserved"].to_numpy(float)
+    held, reserved = network.summed(np.maximum(own, 0.0)), network.summed(kept)
     stock = Stock(
         ids=(items["area"] + " / " + items["code"]).to_numpy(object),
         on_hand=np.where(network.supplies, held, own), reserved=reserved,
         cost=items["cost"].to_numpy(float), price=items["price"].to_numpy(float), supplier=code, lead=lead,
         lead_spread=spread, pack=items["pack"].fillna(1.0).to_numpy(float),
         minimum=np.where(internal, 0.0, items["minimum"].fillna(0.0)),
-        shelf_life=items["shelf_life"].to_numpy(float), idle=_idle(house, items, last_sale),
+        shelf_life=items["shelf_life"].to_numpy(float), idle=network.least(_idle(house, items, last_sale)),
     )  # fmt: skip
     promised, on_order = np.zeros(len(items)), receipts.within(np.full(len(items), np.inf))
     givers = network.parent[inside[0]]
@@ -126,7 +147,8 @@ def stocked(house: Warehouse, network: Network, last_sale: Floats) -> Stocked:
             for outer, inner in zip((above_too.item, above_too.day, above_too.units), inside, strict=True)
         )
     )
-    return Stocked(stock, made, all_of_them, own, promised, on_order, broken)
+    available = np.maximum(own - np.maximum(kept, 0.0), 0.0)
+    return Stocked(stock, made, all_of_them, own, available, promised, on_order, broken)
 
 
 def _place_name(place: str) -> str:

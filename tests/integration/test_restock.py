@@ -170,6 +170,28 @@ def test_a_warehouse_shares_out_what_it_has(sold: Session) -> None:
     assert whole.region == "North"
 
 
+def test_a_warehouse_is_judged_by_what_it_supplies_and_by_what_lies_there(sold: Session) -> None:
+    """It never sold a unit itself, but its shops do; one of these holds too much, and customers have reserved 30."""
+    sold.add(Place(key=hash_key("w"), name="Store"))
+    for area, units in (("Ayton", 4_000.0), ("Beeford", 10.0)):
+        sold.add(Place(key=hash_key(area), name=area, supplied_by="Store", transfer_days=2.0))
+        count(sold, area, units)
+    count(sold, "Store", 90.0, reserved=30.0)
+    result = restock(sold)
+    sold.commit()
+    store, shop = plans(sold)["Store"], plans(sold)["Ayton"]
+    assert (store.dead, store.idle_days, result.dead) == (False, 1, 0)
+    assert shop.excess > 2_500
+    assert store.excess == 0
+    assert result.excess_value == pytest.approx(2 * shop.excess, rel=0.01)
+    moved = next(row for row in advice(sold) if row.area == "Beeford")
+    assert moved.quantity == 60
+    sold.execute(sa.update(StockLevel).values(on_hand=4_000.0))
+    sold.commit()
+    replan(sold)
+    assert plans(sold)["Store"].excess == 4_000 - 30
+
+
 def test_a_transfer_leaves_its_giver_and_tells_nothing_of_suppliers(sold: Session) -> None:
     """The shop was counted before what came in, the warehouse as well; the mill takes 30 days, the warehouse 2."""
     sold.execute(sa.update(Product).values(supplier="", cost=None))
