@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from hypothesis import HealthCheck, settings
 from redis import Redis
 from sqlalchemy.orm import Session, sessionmaker
 from tsql import check_statement
@@ -35,6 +36,9 @@ from worker.queues import KINDS, JobKind
 from worker.settings import WorkerSettings
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as workers do; read when LightGBM is first loaded
+
+settings.register_profile("busy machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy machine")  # how long an example takes says nothing where others use the cores, too
 
 TABLE_MODULES = (ml.db.tables, webapp.models, worker.models)
 """Imported so that `Base.metadata` knows every table."""

@@ -102,7 +102,7 @@ STEPS = st.lists(
 @pytest.mark.usefixtures("tsql_elsewhere")
 @pytest.mark.parametrize("kind", KINDS)
 @seed(3)
-@settings(max_examples=40, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, database=None, suppress_health_check=list(HealthCheck))
 @given(steps=STEPS)
 def test_imports_and_undos_leave_what_the_imports_that_stayed_leave(
     databases: Databases, store: ArtifactStore, kind: str, steps: list[list[Row] | int]

@@ -33,7 +33,7 @@ def test_what_is_certain_comes_first() -> None:
     np.testing.assert_allclose(fair_share(50, np.array([40.0, 40.0]), np.array([0.0, 1.0])), [40, 10])
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(seed=st.integers(0, 2**32 - 1), places=st.integers(1, 8), whole=st.booleans())
 def test_shares_use_up_the_supply_and_no_more(seed: int, places: int, whole: bool) -> None:
     random = np.random.default_rng(seed)

@@ -71,7 +71,7 @@ def test_much_demand_runs_out_earlier() -> None:
     assert 0 <= found.out_early[0] < found.out_day[0]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 2**32 - 1))
 def test_projected_stock_is_conserved_and_never_negative(seed: int) -> None:
     """On the middle path: on hand + receipts − demand + lost = what is left."""

@@ -51,7 +51,7 @@ def _level(demand: np.ndarray, day: int) -> float:
     return float(np.nan_to_num(demand[day - 28 : day]).mean() * 35 * 1.2)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(seed=st.integers(0, 2**32 - 1), review=st.integers(1, 20), items=st.integers(1, 6), days=st.integers(1, 60))
 def test_stock_is_conserved_under_random_policies(seed: int, review: int, items: int, days: int) -> None:
     """Stock + receipts − demand served = stock after, never negative; nothing arrives that was not ordered."""

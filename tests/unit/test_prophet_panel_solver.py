@@ -43,7 +43,7 @@ def objective(y: Floats, base: Floats, hinges: Floats, theta: Floats, delta: Flo
     tau=st.sampled_from([0.005, 0.05, 0.5]),
     seed=st.integers(0, 10_000),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_nothing_near_the_estimate_is_better(count: int, columns: int, bends: int, tau: float, seed: int) -> None:
     y, base, hinges = made(count, columns, bends, seed)
     system, turned = turn(base, hinges, tau)

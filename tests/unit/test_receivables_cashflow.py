@@ -27,7 +27,7 @@ def invoices(count: int, customers: int = 4, seed: int = 0, amount: float | None
     return OpenInvoices(Curves(EDGES, rows), (TODAY - due - 1).astype(float), due, np.arange(count) % customers, money)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.integers(1, 600), st.integers(1, 40), st.integers(1, 12), st.integers(0, 99))
 def test_simulated_cash_adds_up_to_the_invoices(count: int, customers: int, periods: int, seed: int) -> None:
     made = invoices(count, customers, seed)

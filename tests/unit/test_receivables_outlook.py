@@ -31,7 +31,7 @@ def inputs(*due: int, amount: float = 100.0, **options: object) -> CashInputs:
     return CashInputs(TODAY, EDGES, made, **options)  # type: ignore[arg-type]
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.integers(0, 10_000), st.integers(-30, 60))
 def test_stored_curves_say_what_they_said(seed: int, passed: int) -> None:
     random = np.random.default_rng(seed)
