@@ -77,7 +77,7 @@ def test_days_and_weeks_with_unknown_values_are_forecast_too(model: Any, freq: s
     points = fitted.predict(9, plans(panel, 9))
     assert np.isfinite(points.mean).all()
     assert (points.mean >= 0).all()
-    assert {"promo", "age", "month"} <= set(fitted.features)
+    assert {"promo", "age"} <= set(fitted.features)
 
 
 @every
