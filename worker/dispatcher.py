@@ -39,7 +39,8 @@ def dispatch(sessions: sessionmaker[Session], redis: Redis) -> int:
     due = (JobRun.state == "queued", JobRun.dispatched_at.is_(None), JobRun.run_after <= utc_now())
     with reading(sessions) as session:
         query = sa.select(JobRun).where(*due, JobRun.kind.in_(list(KINDS)))
-        jobs = take_turns(session, session.scalars(query.order_by(JobRun.id).limit(BATCH)).all())
+        forecasts_last = sa.case((JobRun.kind == "forecast", 1), else_=0)  # however many, no other waits for them
+        jobs = take_turns(session, session.scalars(query.order_by(forecasts_last, JobRun.id).limit(BATCH)).all())
     queues = _open_queues(jobs, redis)
     pushed: list[JobRun] = []
     try:

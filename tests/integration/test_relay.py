@@ -82,6 +82,19 @@ def test_forecasts_of_a_grain_take_turns(sessions: Sessions, redis_client: Redis
     assert waiting(redis_client) == [f"{first}-1", f"{weekly}-1", f"{second}-1"]
 
 
+def test_forecasts_that_wait_for_their_turn_keep_no_other_job_waiting(
+    sessions: Sessions, redis_client: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dispatcher, "BATCH", 2)
+    first = request(sessions, "forecast", grain="monthly", horizon=1)
+    dispatcher.dispatch(sessions, redis_client)
+    for horizon in (2, 3, 4):
+        request(sessions, "forecast", grain="monthly", horizon=horizon)
+    other = request(sessions)
+    assert dispatcher.dispatch(sessions, redis_client) == 1
+    assert set(waiting(redis_client)) == {f"{first}-1", f"{other}-1"}
+
+
 def test_a_forecast_that_was_lost_goes_on_before_the_next_one(sessions: Sessions, redis_client: Redis) -> None:
     first = request(sessions, "forecast", grain="monthly", horizon=12)
     request(sessions, "forecast", grain="monthly", horizon=12)
